@@ -1,0 +1,141 @@
+# Kneephen: from an OAI release to a book.   make help   says what there is.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+# --- what a user may set -------------------------------------------------------------------
+PROFILE ?= demo#       demo, null, oai or smoke: a block of notebooks/params.yml
+OAI     ?=#            folder of a real OAI release, with PROFILE=oai
+WEIGHTS ?= embedded#   encoder: embedded, a local folder, or hf-hub:owner/name
+SET     ?=#            parameters, such as SET="phenotype.min_cluster_size=40@2"
+TORCH   ?=#            cpu, cu128, ...: another build of torch, where its index can be reached
+JOBS    ?= 2#          notebooks that may run side by side
+PYTHON  ?= python3#    interpreter that makes the environment
+
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+MAKEFLAGS += -j$(strip $(JOBS))
+endif
+
+# --- the environment: an active conda environment called kneephen, or .venv -----------------
+ifeq ($(CONDA_DEFAULT_ENV),kneephen)
+ENV   := $(CONDA_PREFIX)
+READY :=
+else
+ENV   := .venv
+READY := .venv/.ready
+endif
+PY := $(ENV)/bin/python
+export PATH := $(abspath $(ENV))/bin:$(PATH)
+export NUMBA_CACHE_DIR := $(abspath $(ENV))/numba
+export OMP_NUM_THREADS ?= 1
+export PYTHONWARNINGS ?= ignore::FutureWarning
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+# --- names ---------------------------------------------------------------------------------
+P      := $(strip $(PROFILE))
+A      := artefacts/$(P)
+TELL    = $(PY) -m kneephen_utils
+GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --set "$(strip $(SET))"
+PHENO  := $(foreach grade,0 1 2 3 4,05_phenotype_grade_$(grade))
+RUNS   := 00_cohort 01_radiograph 02_embedding 03_grading 04_fusion $(PHENO) \
+          06_attention 07_pain 08_progression 09_verdict
+TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
+HTML   := book/_build/html/index.html
+made    = $(foreach run,$(1),$(A)/outputs/$(run))
+
+.PHONY: all run book twin test quick lint timings env browser lock clean clean-all help stamps
+
+all: $(HTML) ## execute what is missing or has changed, then build the book
+	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
+	@if [ -e $(A)/fresh ]; then cat $(A)/timings.txt; rm -f $(A)/fresh; fi
+	@echo "The book: $(abspath $(HTML))"
+
+run: $(call made,$(RUNS)) ## execute the notebooks, without building the book
+
+book: $(HTML) ## as `all`, without the closing lines
+
+twin: $(TWIN) ## write the synthetic OAI release of this profile
+
+# --- what has changed: stamps are rewritten only where content differs ----------------------
+stamps: $(READY)
+	@$(TELL) stamps $(GIVEN)
+$(A)/stamps/%: stamps
+	@:
+build/book.stamp: stamps
+	@:
+
+# --- runs: ran/X is new after every run, outputs/X only if an artefact changed --------------
+$(A)/ran/twin: $(A)/stamps/twin
+	@$(TELL) twin $(GIVEN)
+$(A)/ran/%: $(A)/stamps/%
+	@$(TELL) run $* $(GIVEN)
+	@touch $(A)/fresh
+$(A)/outputs/%: $(A)/ran/%
+	@:
+
+$(A)/ran/00_cohort: $(TWIN)
+$(A)/ran/01_radiograph: $(call made,00_cohort)
+$(A)/ran/02_embedding: $(call made,01_radiograph)
+$(A)/ran/03_grading: $(call made,02_embedding)
+$(A)/ran/04_fusion: $(call made,03_grading)
+$(PHENO:%=$(A)/ran/%): $(call made,04_fusion)
+$(A)/ran/06_attention $(A)/ran/07_pain $(A)/ran/08_progression: $(call made,$(PHENO))
+$(A)/ran/09_verdict: $(call made,06_attention 07_pain 08_progression)
+
+# --- the book --------------------------------------------------------------------------------
+$(HTML): build/book.stamp $(RUNS:%=$(A)/ran/%) $(call made,$(RUNS))
+	@$(TELL) pages $(GIVEN)
+	@echo "book: building" >&2
+	@jupyter-book build --warningiserror --keep-going --quiet --all book > build/book.log 2>&1 \
+	  || { cat build/book.log >&2; exit 1; }
+
+# --- tests -----------------------------------------------------------------------------------
+test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser
+	@$(MAKE) lint quick
+	@$(MAKE) all
+	@$(PY) -m pytest -m "slow or browser" --override-ini addopts="-q --strict-markers"
+
+quick: $(READY) ## the fast tests only
+	@$(PY) -m pytest
+
+lint: $(READY) ## style, types and the import contract
+	@ruff check . && ruff format --check --quiet .
+	@mypy
+	@lint-imports --no-cache
+
+# --- the rest --------------------------------------------------------------------------------
+timings: $(READY) ## time and peak memory of each run
+	@$(TELL) timings --profile "$(P)"
+
+env: $(READY) ## make the environment from the lock
+
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "environment: installing into .venv (several minutes the first time)" >&2
+	@$(PYTHON) -m venv .venv
+	@$(if $(strip $(TORCH)),.venv/bin/pip install --progress-bar off $$(grep -E '^torch(vision)?==' requirements.lock) \
+	  --index-url https://download.pytorch.org/whl/$(strip $(TORCH)))
+	@.venv/bin/pip install --progress-bar off --quiet -r requirements.lock
+	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+browser: ## a Chromium for the tests of the book, from the system's packages
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	  || { command -v apt-get > /dev/null && apt-get update -qq && apt-get install -qq -y chromium > /dev/null; } \
+	  || { echo "make test needs Chromium: install it with your system's packages" >&2; exit 1; }
+
+lock: ## write the lock from the packages now installed
+	@$(PY) -m pip freeze --exclude-editable | grep -vE '^(nvidia-|triton|cuda-|kneephen)' > requirements.lock
+
+clean: ## remove this profile's artefacts and the built book
+	rm -rf $(A) book/executed book/_build build
+
+clean-all: clean ## remove the artefacts of all profiles and the environment too
+	rm -rf artefacts .venv
+
+help: ## this list
+	@echo "make TARGET [PROFILE=demo|null|oai|smoke] [OAI=folder] [WEIGHTS=embedded|folder|hf-hub:name] [SET=\"stage.name=value@grade\"]"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12

@@ -1,0 +1,142 @@
+"""Command line of the pipeline, as the Makefile calls it.
+
+python -m kneephen_utils stamps   --profile demo   check parameters, note what has changed
+python -m kneephen_utils run NAME --profile demo   execute one notebook
+python -m kneephen_utils twin     --profile demo   write the synthetic release
+python -m kneephen_utils pages    --profile demo   hand the executed notebooks to the book
+python -m kneephen_utils timings  --profile demo   print time and memory of each run
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kneephen_utils import params, pipeline, stamps
+
+BOOK_PAGES = pipeline.ROOT / "book" / "executed"
+
+
+class UsageError(ValueError):
+    """The command line asks for something that cannot be done; the message says what."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; return 0, or 1 after one clear sentence on standard error."""
+    given = _parser().parse_args(argv)
+    commands = {
+        "stamps": _stamps,
+        "run": _run,
+        "twin": _twin,
+        "pages": _pages,
+        "timings": _timings,
+    }
+    try:
+        return commands[given.command](given)
+    except (UsageError, params.ParamsError, KeyError) as error:
+        print(f"kneephen: {error.args[0]}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kneephen_utils", description=__doc__)
+    parser.add_argument("command", choices=["stamps", "run", "twin", "pages", "timings"])
+    parser.add_argument("name", nargs="?", help="name of a run, such as 05_phenotype_grade_2")
+    parser.add_argument("--profile", default="demo")
+    parser.add_argument("--oai", default="", help="folder of a real OAI release")
+    parser.add_argument("--weights", default="embedded", help="encoder: embedded, folder or hub")
+    parser.add_argument("--set", default="", help="stage.name=value words, @grade for one grade")
+    return parser
+
+
+def _settings(given: argparse.Namespace, stage: str, grade: int | None = None) -> dict[str, Any]:
+    loaded = params.load(pipeline.ROOT / "notebooks" / "params.yml")
+    overrides = params.parse(given.set)
+    params.check(loaded, overrides)
+    return params.resolve(
+        loaded,
+        stage,
+        profile=given.profile,
+        places=_places(given),
+        grade=grade,
+        overrides=overrides,
+    )
+
+
+def _places(given: argparse.Namespace) -> Mapping[str, str]:
+    release = f"../artefacts/{given.profile}/release"
+    if given.profile == "oai":
+        if not given.oai:
+            raise UsageError("PROFILE=oai needs OAI=, the folder of the OAI release")
+        release = str(Path(given.oai).expanduser().resolve())
+        if not Path(release).is_dir():
+            raise UsageError(f"OAI={given.oai}: there is no such folder")
+        if not any(Path(release).iterdir()):
+            raise UsageError(f"OAI={given.oai}: the folder is empty; expected an OAI release")
+    return {"profile": given.profile, "release": release, "weights": given.weights}
+
+
+def _artefacts(given: argparse.Namespace) -> Path:
+    return pipeline.ROOT / "artefacts" / given.profile
+
+
+def _stamps(given: argparse.Namespace) -> int:
+    release = Path(_places(given)["release"]) if given.profile == "oai" else None
+    twin = _settings(given, "twin") if release is None else None
+    runs = {run: _settings(given, run.stage, run.grade) for run in pipeline.RUNS}
+    stamps.refresh(_artefacts(given), runs=runs, twin=twin, release=release)
+    stamps.update(pipeline.ROOT / "build" / "book.stamp", pipeline.book_stamp(given.profile))
+    return 0
+
+
+def _run(given: argparse.Namespace) -> int:
+    from kneephen_utils import execution  # papermill takes a second to import
+
+    run = pipeline.run_called(given.name)
+    settings = _settings(given, run.stage, run.grade)
+    folders = execution.Folders(_artefacts(given))
+    return 0 if execution.execute(run, settings, folders=folders, profile=given.profile) else 1
+
+
+def _twin(given: argparse.Namespace) -> int:
+    settings = _settings(given, "twin")
+    words = ["--out", str(_artefacts(given)), "--seed", str(settings["seed"])]
+    words += ["--participants", str(settings["participants"])]
+    words += ["--defects", str(settings["defect_share"])]
+    words += [] if settings["planted"] else ["--no-phenotypes"]
+    code = subprocess.run(
+        [sys.executable, "-m", "kneephen_utils.twin", *words], check=False
+    ).returncode
+    if code == 0:
+        made = [_artefacts(given) / name for name in ("release", "truth")]
+        states = [f"{pipeline.fingerprint(path)}  {path.name}" for path in made]
+        stamps.update(_artefacts(given) / "outputs" / "twin", "\n".join(states) + "\n")
+        stamps.replace(_artefacts(given) / "ran" / "twin", "done\n")
+    return code
+
+
+def _pages(given: argparse.Namespace) -> int:
+    from kneephen_utils import pages
+
+    pages.hand_over(_artefacts(given), BOOK_PAGES)
+    return 0
+
+
+def _timings(given: argparse.Namespace) -> int:
+    from kneephen_utils import provenance
+
+    table = provenance.timings(_artefacts(given) / "records")
+    path = _artefacts(given) / "timings.json"
+    path.write_text(json.dumps(table.to_dict(orient="records"), indent=1) + "\n")
+    print(table.to_string(index=False))
+    print(f"sum {table['seconds'].sum():.0f} s, peak {table['peak_memory_mb'].max():,} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

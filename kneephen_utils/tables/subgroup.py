@@ -1,0 +1,229 @@
+"""Subgroup tables: fusion, phenotypes within one grade and the evidence for them (stages 4, 5)."""
+
+from __future__ import annotations
+
+from kneephen_utils.tables.schema import (
+    ARMS,
+    FLAG,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    at_least,
+    between,
+    column,
+    interval,
+    one_of,
+    table,
+)
+
+SHARE = between(0, 1)
+
+
+def _grade_and_arm() -> dict:
+    return {
+        "kl_grade": column(WHOLE, "grade", between(0, 4)),
+        "arm": column(TEXT, "what the features were made of", one_of(ARMS)),
+    }
+
+
+FUSED = table(
+    "fused",
+    "fusion",
+    "One row per knee; one part per arm.",
+    {
+        "knee_id": column(TEXT, "knee"),
+        r"(image|context|structure|pain)_\w+": column(NUMBER, "feature, block-scaled", regex=True),
+    },
+    key=["knee_id"],
+)
+
+FUSED_BLOCKS = table(
+    "fused_blocks",
+    "fusion",
+    "Declared and realised share of each block in each arm.",
+    {
+        "arm": column(TEXT, "arm", one_of(ARMS)),
+        "block": column(TEXT, "image, context, structure or pain"),
+        "columns": column(WHOLE, "number of features", at_least(1)),
+        "declared_share": column(NUMBER, "share of the fused variance that was asked for", SHARE),
+        "realised_share": column(
+            NUMBER, "share of the fused variance on the discover knees", SHARE
+        ),
+    },
+    key=["arm", "block"],
+)
+
+NUISANCE = table(
+    "nuisance",
+    "fusion",
+    "What can still be predicted from the image features, before and after adjustment.",
+    {
+        "target": column(TEXT, "kl_grade, kl_predicted, side, site or exposure"),
+        "when": column(TEXT, "before or after adjustment", one_of(["before", "after"])),
+        "metric": column(TEXT, "r2, or balanced accuracy"),
+        "estimate": column(NUMBER, "value in people not used for the adjustment"),
+        "chance": column(NUMBER, "value of a predictor that knows nothing"),
+    },
+    key=["target", "when"],
+)
+
+MAP = table(
+    "map",
+    "fusion",
+    "Two-dimensional UMAP of the image features; for the eye only, nothing is computed on it.",
+    {
+        "knee_id": column(TEXT, "knee"),
+        "x": column(NUMBER, "first map coordinate"),
+        "y": column(NUMBER, "second map coordinate"),
+    },
+    key=["knee_id"],
+)
+
+PHENOTYPES = table(
+    "phenotypes",
+    "phenotype",
+    "One row per knee of the grade and arm; one part per grade.",
+    {
+        **_grade_and_arm(),
+        "knee_id": column(TEXT, "knee"),
+        "split": column(
+            TEXT, "discover: found here; confirm: assigned", one_of(["discover", "confirm"])
+        ),
+        "phenotype": column(WHOLE, "phenotype, 0 is the largest, -1 unassigned", at_least(-1)),
+        "membership": column(NUMBER, "0 (noise) to 1 (core)", SHARE),
+    },
+    key=["kl_grade", "arm", "knee_id"],
+)
+
+SWEEP = table(
+    "sweep",
+    "phenotype",
+    "One row per clustering setting tried, before any outcome was opened.",
+    {
+        **_grade_and_arm(),
+        "reducer": column(TEXT, "none, pca or umap"),
+        "min_cluster_size": column(WHOLE, "fewest knees in a phenotype", at_least(2)),
+        "min_samples": column(WHOLE, "knees around a knee to call it dense", at_least(1)),
+        "phenotypes": column(WHOLE, "phenotypes found", at_least(0)),
+        "noise_share": column(NUMBER, "share of unassigned knees", SHARE),
+        "stability": column(
+            NUMBER,
+            "mean Jaccard under subsampling, missing if fewer than two groups",
+            SHARE,
+            nullable=True,
+        ),
+        "dbcv": column(
+            NUMBER,
+            "density-based validity; a description, not a test",
+            between(-1, 1),
+            nullable=True,
+        ),
+        "chosen": column(FLAG, "the setting that was used"),
+        "by_hand": column(FLAG, "the setting was given by the user"),
+    },
+    key=["kl_grade", "arm", "reducer", "min_cluster_size", "min_samples"],
+)
+
+STABILITY = table(
+    "stability",
+    "phenotype",
+    "One row per phenotype: is it found again when people are resampled?",
+    {
+        **_grade_and_arm(),
+        "phenotype": column(WHOLE, "phenotype", at_least(0)),
+        "knees": column(WHOLE, "discover knees in it", at_least(1)),
+        "participants": column(WHOLE, "people they belong to", at_least(1)),
+        "jaccard": column(NUMBER, "mean best Jaccard over resamples", SHARE),
+        "low": column(NUMBER, "2.5 percentile over resamples", SHARE),
+        "high": column(NUMBER, "97.5 percentile over resamples", SHARE),
+        "named": column(FLAG, "stable enough to carry a name"),
+    },
+    key=["kl_grade", "arm", "phenotype"],
+)
+
+NULL = table(
+    "null",
+    "phenotype",
+    "One row per reference draw: the same pipeline on data without groups.",
+    {
+        **_grade_and_arm(),
+        "reference": column(
+            TEXT, "observed, gaussian or shuffled", one_of(["observed", "gaussian", "shuffled"])
+        ),
+        "draw": column(WHOLE, "number of the draw, 0 for observed", at_least(0)),
+        "phenotypes": column(WHOLE, "phenotypes found", at_least(0)),
+        "statistic": column(NUMBER, "evidence for more than one group"),
+    },
+    key=["kl_grade", "arm", "reference", "draw"],
+)
+
+CONTRIBUTION = table(
+    "contribution",
+    "phenotype",
+    "One row per arm: did the picture make these groups?",
+    {
+        **_grade_and_arm(),
+        "image_share": column(NUMBER, "share of the fused variance that is picture", SHARE),
+        "tree_ari": column(
+            NUMBER,
+            "agreement with a three-leaf tree on the tabular inputs",
+            between(-1, 1),
+            nullable=True,
+        ),
+        "shuffled_ari": column(
+            NUMBER,
+            "agreement of the groups before and after the pictures are shuffled",
+            between(-1, 1),
+            nullable=True,
+        ),
+        "image_phenotype": column(FLAG, "the groups move when the pictures are shuffled"),
+        "sentence": column(TEXT, "the finding in words"),
+    },
+    key=["kl_grade", "arm"],
+)
+
+GATES = table(
+    "gates",
+    "phenotype",
+    "One row per gate a grade and arm must pass before it may claim phenotypes.",
+    {
+        **_grade_and_arm(),
+        "gate": column(TEXT, "two_groups, null_gaussian, null_shuffled, jaccard, dbcv, image"),
+        "value": column(NUMBER, "what was measured", nullable=True),
+        "threshold": column(NUMBER, "what was required"),
+        "passed": column(FLAG, "the gate was passed"),
+        "sentence": column(TEXT, "the finding in words"),
+    },
+    key=["kl_grade", "arm", "gate"],
+)
+
+PROFILES = table(
+    "profiles",
+    "phenotype",
+    "One row per phenotype and clinical column: who they are.",
+    {
+        **_grade_and_arm(),
+        "phenotype": column(WHOLE, "phenotype, -1 unassigned", at_least(-1)),
+        "variable": column(TEXT, "clinical column"),
+        "role": column(
+            TEXT, "role of the column in the arm", one_of(["input", "descriptor", "outcome"])
+        ),
+        **interval("median, or share for yes/no columns; the interval is the quartiles"),
+        "knees": column(WHOLE, "knees with a value", at_least(0)),
+    },
+    key=["kl_grade", "arm", "phenotype", "variable"],
+)
+
+SCHEMAS = [
+    FUSED,
+    FUSED_BLOCKS,
+    NUISANCE,
+    MAP,
+    PHENOTYPES,
+    SWEEP,
+    STABILITY,
+    NULL,
+    CONTRIBUTION,
+    GATES,
+    PROFILES,
+]

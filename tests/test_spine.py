@@ -1,0 +1,135 @@
+"""Spine: one command runs every stage, only what changed runs again, and bad input is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from kneephen_utils import pipeline, tables
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[1]
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *words], cwd=ROOT, capture_output=True, text=True, timeout=3000, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def smoke() -> Path:
+    done = make("run", "PROFILE=smoke")
+    assert done.returncode == 0, done.stderr[-4000:]
+    return ROOT / "artefacts" / "smoke"
+
+
+@pytest.fixture(scope="module")
+def release(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the release somewhere else, as a user's own would be."""
+    copy = tmp_path_factory.mktemp("elsewhere") / "OAI"
+    shutil.copytree(smoke / "release", copy)
+    return copy
+
+
+def test_every_artefact_is_there_and_follows_its_schema(smoke: Path) -> None:
+    for name in tables.SCHEMAS:
+        tables.read(name, smoke)
+    records = sorted((smoke / "records").glob("*.json"))
+    assert [path.stem for path in records] == [run.name for run in pipeline.RUNS]
+    assert all(json.loads(path.read_text())["seconds"] > 0 for path in records)
+
+
+def test_nothing_runs_twice(smoke: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (smoke / "executed").iterdir()}
+    again = make("run", "PROFILE=smoke")
+    assert again.returncode == 0
+    assert "started" not in again.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_touched_notebook_runs_nothing_and_an_edited_one_only_itself(smoke: Path) -> None:
+    notebook = ROOT / "notebooks" / "06_attention.ipynb"
+    original = notebook.read_text()
+    notebook.touch()
+    assert "started" not in make("run", "PROFILE=smoke").stderr
+    try:
+        notebook.write_text(original.replace('"# ', '"#  ', 1))
+        edited = make("run", "PROFILE=smoke")
+    finally:
+        notebook.write_text(original)
+    started = [line.split(":")[0] for line in edited.stderr.splitlines() if "started" in line]
+    assert started == ["06_attention"]
+    assert make("run", "PROFILE=smoke").returncode == 0
+    assert (smoke / "executed" / "06_attention.ipynb").exists()
+
+
+def test_a_copy_of_the_release_gives_the_same_numbers_as_a_user_would_get(
+    smoke: Path, release: Path
+) -> None:
+    """Small settings of the smoke profile, given by hand to the profile for real data."""
+    small = (
+        "grading.epochs=1 phenotype.draws=4 attention.draws=20 pain.draws=19 progression.draws=19"
+    )
+    done = make("run", "PROFILE=oai", f"OAI={release}", f"SET={small}")
+    assert done.returncode == 0, done.stderr[-4000:]
+    for name in set(tables.SCHEMAS) - {"truth"}:
+        ours, theirs = tables.read(name, smoke), tables.read(name, ROOT / "artefacts" / "oai")
+        assert_frame_equal(ours, theirs, obj=name)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["PROFILE=oai"], "PROFILE=oai needs OAI="),
+        (["PROFILE=oai", "OAI=/nowhere/at/all"], "there is no such folder"),
+        (["SET=phenotype.min_clutser_size=3"], "parameter 'min_clutser_size' is unknown"),
+        (["SET=phenotypes.draws=3"], "stage 'phenotypes' is unknown"),
+        (["PROFILE=night"], "profile 'night' is unknown"),
+    ],
+)
+def test_a_wrong_command_is_one_clear_sentence(words: list[str], says: str) -> None:
+    failed = make("all", *words)
+    assert failed.returncode != 0
+    told = [line for line in failed.stderr.splitlines() if line.startswith("kneephen:")]
+    assert len(told) == 1
+    assert says in told[0]
+
+
+def test_an_empty_folder_is_told(tmp_path: Path) -> None:
+    failed = make("all", "PROFILE=oai", f"OAI={tmp_path}")
+    assert failed.returncode != 0
+    assert "the folder is empty; expected an OAI release" in failed.stderr
+
+
+def test_a_missing_table_is_named_and_nothing_is_left(release: Path) -> None:
+    table = next(release.rglob("[eE]nrollees.txt"))
+    kept = table.read_bytes()
+    table.unlink()
+    try:
+        failed = make("run", "PROFILE=oai", f"OAI={release}")
+    finally:
+        table.write_bytes(kept)
+    assert failed.returncode != 0
+    assert "nrollees" in failed.stderr
+    assert not (ROOT / "artefacts" / "oai" / "ran" / "00_cohort").exists()
+
+
+def test_a_missing_column_is_named(release: Path) -> None:
+    table = next(p for p in release.rglob("*") if p.name.lower() == "allclinical00.txt")
+    kept = table.read_bytes()
+    frame = pd.read_csv(table, sep="|", dtype=str, keep_default_na=False, encoding="latin-1")
+    frame.drop(columns="V00WOMKPR").to_csv(table, sep="|", index=False, encoding="latin-1")
+    try:
+        failed = make("run", "PROFILE=oai", f"OAI={release}")
+    finally:
+        table.write_bytes(kept)
+    assert failed.returncode != 0
+    assert "V00WOMKPR" in failed.stderr
+    assert "llclinical00" in failed.stderr.lower()
