@@ -1,0 +1,92 @@
+"""Cards: one short page for every phenotype that earned a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from kneephen_utils import figure, report
+
+VARIABLES = ["age", "bmi", "womac_pain", "jsw_medial", "jsw_lateral"]
+COLUMNS = ["kl_grade", "arm", "phenotype", "position", "heading", "text"]
+
+
+def write(
+    claims: pd.DataFrame, stability: pd.DataFrame, profiles: pd.DataFrame, *, arm: str
+) -> pd.DataFrame:
+    """Write a card for every stable phenotype of the grades that passed all gates.
+
+    Parameters
+    ----------
+    claims
+        As `verdict.judge` returns.
+    stability, profiles
+        What stage phenotype found.
+    arm
+        The arm claims are made from.
+
+    Returns
+    -------
+    `cards` table, one row per line of a card; empty if no phenotype earned a name.
+    """
+    whole = claims[(claims["question"] == "phenotypes") & (claims["arm"] == arm)]
+    grades = whole.loc[whole["verdict"].isin(["supported", "exploratory"]), "kl_grade"]
+    named = stability[
+        stability["named"] & (stability["arm"] == arm) & stability["kl_grade"].isin(grades)
+    ]
+    rows = [
+        (one["kl_grade"], arm, one["phenotype"], position, heading, text)
+        for one in named.to_dict("records")
+        for position, (heading, text) in enumerate(_lines(one, profiles, claims))
+    ]
+    kinds = {"kl_grade": "int64", "phenotype": "int64", "position": "int64"}
+    return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
+
+
+def show(written: pd.DataFrame) -> str:
+    """Return the cards as Markdown, one heading per phenotype, or say that none was earned."""
+    if written.empty:
+        return "No phenotype of this run earned a card."
+    parts = []
+    for (grade, phenotype), card in written.groupby(["kl_grade", "phenotype"]):
+        parts.append(f"#### KL{grade}, phenotype {figure.phenotype_label(int(phenotype))}")
+        parts += [f"- **{row.heading}.** {row.text}" for row in card.itertuples()]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _lines(
+    one: dict[Any, Any], profiles: pd.DataFrame, claims: pd.DataFrame
+) -> list[tuple[str, str]]:
+    """Return the lines of one card as pairs of heading and text."""
+    own = _of(profiles, one).set_index("variable")
+    who = [
+        f"{variable.replace('_', ' ')} {_spread(own.loc[variable], 1)}"
+        for variable in VARIABLES
+        if variable in own.index
+    ]
+    tests = _of(claims[claims["question"] != "phenotypes"], one)
+    shown = tests[tests["verdict"].isin(["supported", "exploratory"])]
+    outcomes = [
+        f"{row['contrast']}: {_spread(row)} {row['unit']} ({row['verdict']})"
+        for _, row in shown.iterrows()
+    ]
+    found = f"{one['knees']} knees of {one['participants']} people in whom groups were looked for"
+    again = report.spread(one["jaccard"], one["low"], one["high"])
+    return [
+        ("How many", found),
+        ("Who", "; ".join(who) + " (median, quartiles)" if who else "no clinical column is known"),
+        ("How sure", f"Jaccard {again} when people are resampled"),
+        ("Pain and progression", "; ".join(outcomes) or "no tested difference is supported"),
+        ("What would refute it", "another release where the frozen assignment finds no such group"),
+    ]
+
+
+def _of(table: pd.DataFrame, one: dict[Any, Any]) -> pd.DataFrame:
+    same = (table["kl_grade"] == one["kl_grade"]) & (table["arm"] == one["arm"])
+    return table[same & (table["phenotype"] == one["phenotype"])]
+
+
+def _spread(row: pd.Series, decimals: int = 2) -> str:
+    return report.spread(row["estimate"], row["low"], row["high"], decimals)

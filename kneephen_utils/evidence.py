@@ -1,0 +1,121 @@
+"""Evidence: the gates and tests of a study at one glance, and as tables for reading."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from kneephen_utils import figure
+
+MARKS = {
+    "passed": ("#00694f", "passed"),
+    "failed": ("#a63d00", "failed"),
+    "not run": ("#6b6b6b", "not run"),
+    "supported": ("#00694f", "supported"),
+    "exploratory": ("#00508a", "explor-\natory"),
+    "not supported": ("#5b5b5b", "not\nsupported"),
+    "refused": ("#a63d00", "refused"),
+    "no phenotype": ("#6b6b6b", "no\nphenotype"),
+}
+GRADES_NOTE = (
+    "Null p: the larger of the two. Stability: the least Jaccard of the grade's phenotypes when "
+    "people are resampled."
+)
+DIFFERENCES_NOTE = "Estimates with 95 % intervals; p adjusted within the family (Holm)."
+
+
+def draw(claims: pd.DataFrame, gates: pd.DataFrame, *, arm: str) -> Figure:
+    """Draw the evidence of one arm: grades down, gates and tests across, each held or not."""
+    own = claims[claims["arm"] == arm]
+    grid = _gate_marks(gates[gates["arm"] == arm])
+    for question in ("pain", "progression"):
+        tests = own[own["question"] == question].groupby("kl_grade")["verdict"]
+        grid[question] = tests.agg(_best).reindex(grid.index, fill_value="not run")
+    with figure.style():
+        drawn, axis = plt.subplots(figsize=(8.2, 0.55 * len(grid) + 1.6))
+        for y, (_, row) in enumerate(grid.iterrows()):
+            for x, word in enumerate(row):
+                color, mark = MARKS[word]
+                axis.add_patch(Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, color=color))
+                axis.text(x, y, mark, ha="center", va="center", fontsize=8, color="white")
+        axis.set(xlim=(-0.5, grid.shape[1] - 0.5), ylim=(len(grid) - 0.5, -0.5))
+        axis.set_yticks(range(len(grid)), [f"KL{grade}" for grade in grid.index])
+        names = [name.replace("_", "\n") for name in grid.columns]
+        axis.set_xticks(range(grid.shape[1]), names, fontsize=8)
+        axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+        axis.spines[:].set_visible(False)
+    return drawn
+
+
+def caption(arm: str) -> str:
+    """Return the caption of the figure `draw` makes."""
+    return (
+        f"Gates and tests of the arm {arm}, one row per grade. Phenotypes are claimed only where "
+        "every gate was passed; pain and progression show the best verdict of their tests."
+    )
+
+
+def describe(gates: pd.DataFrame, *, arm: str) -> str:
+    """Say in words what the figure `draw` makes shows, for readers who cannot see it."""
+    own = gates[gates["arm"] == arm]
+    lines = [
+        f"KL{grade}: {int(rows['passed'].sum())} of {len(rows)} gates passed"
+        for grade, rows in own.groupby("kl_grade")
+    ]
+    return "Gates by grade. " + "; ".join(lines) + "."
+
+
+def grades(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims about whole grades as a table for reading."""
+    own = claims[claims["question"] == "phenotypes"].sort_values(["kl_grade", "arm"])
+    return pd.DataFrame(
+        {
+            "grade": [f"KL{grade}" for grade in own["kl_grade"]],
+            "arm": own["arm"].to_numpy(),
+            "verdict": own["verdict"].to_numpy(),
+            "decided by": own["weakest_link"].to_numpy(),
+            "null p": own["null_p"].to_numpy(),
+            "stability": own["stability"].to_numpy(),
+            "from the picture": own["image_phenotype"].astype(object).to_numpy(),
+        }
+    )
+
+
+def differences(claims: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+    """Return the tests of one arm, and what other arms were refused, as a table for reading."""
+    tests = claims[claims["question"] != "phenotypes"]
+    own = tests[(tests["arm"] == arm) | (tests["verdict"] == "refused")]
+    spread = [
+        report.spread(row.estimate, row.low, row.high) if pd.notna(row.estimate) else report.MISSING
+        for row in own.itertuples()
+    ]
+    return pd.DataFrame(
+        {
+            "grade": [f"KL{grade}" for grade in own["kl_grade"]],
+            "arm": own["arm"].to_numpy(),
+            "difference": own["contrast"].to_numpy(),
+            "estimate": spread,
+            "unit": own["unit"].to_numpy(),
+            "p": [report.p_value(p) for p in own["p_adjusted"]],
+            "knees": own["knees"].astype(object).to_numpy(),
+            "firewall": own["firewall"].to_numpy(),
+            "verdict": own["verdict"].to_numpy(),
+            "decided by": own["weakest_link"].to_numpy(),
+        }
+    )
+
+
+def _gate_marks(gates: pd.DataFrame) -> pd.DataFrame:
+    words = gates.assign(word=gates["passed"].map({True: "passed", False: "failed"}))
+    order = gates["gate"].drop_duplicates().tolist()
+    table = words.pivot_table(
+        index="kl_grade", columns="gate", values="word", aggfunc="first"
+    ).reindex(columns=order)
+    return table.fillna("not run").rename_axis(columns=None)
+
+
+def _best(verdicts: pd.Series) -> str:
+    order = ["supported", "exploratory", "not supported", "refused", "no phenotype"]
+    return next(word for word in order if word in set(verdicts))

@@ -1,0 +1,117 @@
+"""Report: tables and sentences made from results, for the page."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from great_tables import GT
+from IPython.display import HTML, Markdown
+from matplotlib.figure import Figure
+
+from kneephen_utils import figure
+
+MISSING = "\N{EN DASH}"
+
+
+def table(
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    note: str = "",
+    decimals: int = 2,
+    labels: Mapping[str, str] | None = None,
+) -> HTML:
+    """Return a table for reading: numbers rounded, missing values as a dash, text escaped.
+
+    Parameters
+    ----------
+    frame
+        What to show, one row per line; the index is not shown.
+    title
+        Heading of the table.
+    note
+        A line under the table, such as what the intervals are.
+    decimals
+        Decimals of numbers that are not whole.
+    labels
+        Column headings in words; other columns show their name with spaces.
+    """
+    labels = dict(labels or {})
+    heads = {name: labels.get(name, str(name).replace("_", " ")) for name in frame.columns}
+    shown = frame.apply(lambda column: column.map(lambda value: _cell(value, decimals)))
+    drawn = GT(shown.rename(columns=heads)).tab_header(title=title).cols_align("left")
+    numeric = [heads[name] for name in frame.select_dtypes("number").columns]
+    if numeric:
+        drawn = drawn.cols_align("right", columns=numeric)
+    if note:
+        drawn = drawn.tab_source_note(note)
+    body = drawn.opt_table_font(stack="system-ui").as_raw_html(inline_css=False)
+    name = html.escape(title, quote=True)
+    frame_open = f'<div class="kneephen-table" role="region" tabindex="0" aria-label="{name}">'
+    return HTML(f"{frame_open}{body}</div>")
+
+
+def say(*sentences: str) -> Markdown:
+    """Return sentences as one paragraph of the page; they were made from the data."""
+    return Markdown(" ".join(sentence.strip() for sentence in sentences if sentence.strip()))
+
+
+def points(sentences: Sequence[str]) -> Markdown:
+    """Return sentences as a list, one point each."""
+    return Markdown("\n".join(f"- {sentence.strip()}" for sentence in sentences))
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """Write a number for a reader; a missing one is a dash."""
+    return _cell(value, decimals)
+
+
+def spread(estimate: float, low: float, high: float, decimals: int = 2) -> str:
+    """Write an estimate with its 95 % interval, such as `2.20 (1.84 to 2.62)`."""
+    return f"{number(estimate, decimals)} ({number(low, decimals)} to {number(high, decimals)})"
+
+
+def p_value(p: float) -> str:
+    """Write a p value as journals do."""
+    if pd.isna(p):
+        return MISSING
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _cell(value: object, decimals: int) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and pd.isna(value)):
+        return MISSING
+    if isinstance(value, bool) or type(value).__name__ == "bool_":
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return (
+            f"{value:,.0f}" if value == int(value) and decimals == 0 else f"{value:,.{decimals}f}"
+        )
+    return (
+        f"{value:,}"
+        if isinstance(value, int) and abs(value) < 1_000_000
+        else html.escape(str(value))
+    )
+
+
+def write_answer(
+    sentences: Sequence[str],
+    drawn: Figure,
+    artefacts: str | Path,
+    *,
+    caption: str,
+    alt: str,
+) -> None:
+    """Write the answer of the run, sentences and one figure, for the first page of the book."""
+    with mpl.rc_context(figure.LOOK):
+        drawn.savefig(Path(artefacts) / "answer.svg", metadata={"Date": None})
+    plt.close(drawn)
+    lines = [*(f"- {sentence}" for sentence in sentences if sentence), ""]
+    lines += [":::{figure} executed/answer.svg", f":alt: {alt}", ":figclass: kneephen-figure", ""]
+    lines += [caption, ":::", ""]
+    (Path(artefacts) / "answer.md").write_text("\n".join(lines))

@@ -1,0 +1,220 @@
+"""Verdict: what the study may claim, each claim with its evidence and its weakest link.
+
+A claim is judged by a written rule from artefacts alone. The gates come first: where a
+grade holds no phenotype, or the firewall refuses a test, no estimate can rescue the claim.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from kneephen_utils import figure, report
+
+ESTIMATE = ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
+GATE_WORDS = {
+    "enough_knees": "there are too few knees to look for groups",
+    "two_groups": "fewer than two groups were found",
+    "null_gaussian": "data of the same covariance without groups do as well",
+    "null_shuffled": "the same columns, each shuffled, do as well",
+    "jaccard": "the groups are not found again when people are resampled",
+    "dbcv": "the groups are not denser than the space between them",
+    "image": "the groups stay the same when the pictures are shuffled",
+}
+
+
+def primary(pain_effects: pd.DataFrame, progression_effects: pd.DataFrame) -> pd.DataFrame:
+    """Return the effects that claims rest on, of both questions; cross-checks are left aside."""
+    asked = [
+        effects.assign(question=question)
+        for question, effects in (("pain", pain_effects), ("progression", progression_effects))
+        if len(effects)
+    ]
+    if not asked:
+        return pain_effects.assign(question="pain")
+    together = pd.concat(asked, ignore_index=True)
+    return together[together["role"] == "primary"].reset_index(drop=True)
+
+
+def judge(
+    gates: pd.DataFrame,
+    null: pd.DataFrame,
+    stability: pd.DataFrame,
+    contribution: pd.DataFrame,
+    sweep: pd.DataFrame,
+    effects: pd.DataFrame,
+    *,
+    alpha: float,
+) -> pd.DataFrame:
+    """Judge every claim the study could make.
+
+    Parameters
+    ----------
+    gates, null, stability, contribution, sweep
+        What stage phenotype found, all grades and arms.
+    effects
+        As `primary` returns.
+    alpha
+        Level of the adjusted p values.
+
+    Returns
+    -------
+    `claims` table. The rule, first that applies: *refused* if the firewall refuses the test;
+    *no phenotype* if a gate of the grade and arm failed; *not supported* if there is no
+    estimate or its adjusted p is not below `alpha`; *exploratory* if the setting was chosen
+    by hand or the people were used to find the groups; else *supported*.
+    """
+    evidence = _evidence(gates, null, stability, contribution, sweep)
+    whole = [_claim_of_grade(row) for row in evidence.to_dict("records")]
+    joined = effects.merge(evidence, on=["kl_grade", "arm"], how="left", validate="many_to_one")
+    single = [_claim_of_effect(row, alpha) for row in joined.to_dict("records")]
+    return _typed(pd.DataFrame(whole + single))
+
+
+def answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
+    """Return the answer of this run in three sentences, for the arm claims are made from."""
+    own = claims[claims["arm"] == arm]
+    whole = own[own["question"] == "phenotypes"]
+    held = whole.loc[whole["verdict"].isin(["supported", "exploratory"]), "kl_grade"].tolist()
+    if held:
+        first = (
+            f"Groups that come from the picture and pass every gate were found in {_grades(held)}."
+        )
+    else:
+        first = "In no grade did the groups pass every gate: no phenotype is claimed."
+    lost = whole[whole["verdict"] == "no phenotype"]
+    second = "".join(
+        f"KL{row.kl_grade}: {row.weakest_link}; " for row in lost.itertuples()
+    ).removesuffix("; ")
+    second = f"Where none is claimed, the reason was - {second}." if second else ""
+    tests = own[own["question"] != "phenotypes"]
+    counts = tests["verdict"].value_counts()
+    third = (
+        f"Of {len(tests)} differences in pain and progression put to the test, "
+        f"{counts.get('supported', 0)} are supported, {counts.get('not supported', 0)} are not, "
+        f"{counts.get('no phenotype', 0)} fall with their phenotype "
+        f"and {counts.get('refused', 0)} were refused as circular."
+    )
+    return [first, second, third]
+
+
+def contradictions(claims: pd.DataFrame, gates: pd.DataFrame) -> pd.DataFrame:
+    """Return claims that are supported although a gate failed or the firewall refused.
+
+    The rule of `judge` makes that impossible; a row here is an error of the program.
+    """
+    failed = gates.loc[~gates["passed"], ["kl_grade", "arm"]].drop_duplicates()
+    held = claims[claims["verdict"].isin(["supported", "exploratory"])]
+    gated = held.merge(failed, on=["kl_grade", "arm"], how="inner")
+    return pd.concat([gated, held[held["firewall"] == "refused"]], ignore_index=True)
+
+
+def _evidence(
+    gates: pd.DataFrame,
+    null: pd.DataFrame,
+    stability: pd.DataFrame,
+    contribution: pd.DataFrame,
+    sweep: pd.DataFrame,
+) -> pd.DataFrame:
+    """Gather, for each grade and arm, what its claims rest on."""
+    key = ["kl_grade", "arm"]
+    failed = gates[~gates["passed"]].drop_duplicates(key).set_index(key)["gate"]
+    nulls = gates[gates["gate"].isin(["null_gaussian", "null_shuffled"])]
+    table = gates.drop_duplicates(key).set_index(key)[[]]
+    table["failed_gate"] = failed
+    table["null_p"] = nulls.groupby(key)["value"].max()
+    table["null_draws"] = null[null["reference"] != "observed"].groupby(key).size()
+    table["stability"] = stability.groupby(key)["jaccard"].min()
+    table["image_phenotype"] = contribution.set_index(key)["image_phenotype"]
+    table["by_hand"] = sweep.groupby(key)["by_hand"].any()
+    table["found_knees"] = stability.groupby(key)["knees"].sum()
+    table["found_participants"] = stability.groupby(key)["participants"].sum()
+    return table.reset_index()
+
+
+def _claim_of_grade(row: dict[str, Any]) -> dict[str, Any]:
+    failed = row["failed_gate"]
+    if isinstance(failed, str):
+        verdict, link = "no phenotype", GATE_WORDS.get(failed, failed)
+    elif row["by_hand"] is True:
+        verdict, link = "exploratory", "the setting was chosen by hand"
+    else:
+        verdict, link = "supported", "every gate was passed"
+    return {
+        **_shared(row),
+        "claim": f"Among knees of grade KL{row['kl_grade']} there are distinct groups.",
+        "question": "phenotypes",
+        "knees": row["found_knees"],
+        "participants": row["found_participants"],
+        "verdict": verdict,
+        "weakest_link": link,
+    }
+
+
+def _claim_of_effect(row: dict[str, Any], alpha: float) -> dict[str, Any]:
+    verdict, link = _rule(row, alpha)
+    one = figure.phenotype_label(row["phenotype"])
+    other = figure.phenotype_label(row["reference"])
+    what = f"{row['outcome']}, {row['contrast']}"
+    return {
+        **_shared(row),
+        "claim": f"In KL{row['kl_grade']}, {one} and {other} differ in {what} ({row['sample']}).",
+        "question": row["question"],
+        "phenotype": row["phenotype"],
+        "contrast": f"{what}, {one} against {other}, {row['sample']}",
+        **{
+            name: row[name]
+            for name in ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
+        },
+        "knees": row["knees"],
+        "participants": row["participants"],
+        "verdict": verdict,
+        "weakest_link": link,
+    }
+
+
+def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
+    """Apply the written rule; the first condition that holds decides."""
+    p = row["p_adjusted"]
+    conditions = [
+        (
+            row["firewall"] == "refused",
+            ("refused", "the outcome, or a stand-in for it, is among the inputs"),
+        ),
+        (
+            isinstance(row["failed_gate"], str),
+            ("no phenotype", GATE_WORDS.get(row["failed_gate"], row["failed_gate"])),
+        ),
+        (pd.isna(row["estimate"]) or pd.isna(p), ("not supported", row["sentence"])),
+        (not p < alpha, ("not supported", f"adjusted p {report.p_value(p)}")),
+        (
+            row["sample"] != "confirm",
+            ("exploratory", "tested in the people in whom the groups were found"),
+        ),
+        (row["by_hand"] is True, ("exploratory", "the setting was chosen by hand")),
+    ]
+    reached = [outcome for holds, outcome in conditions if holds]
+    return reached[0] if reached else ("supported", f"adjusted p {report.p_value(p)}")
+
+
+def _shared(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: row[name] for name in ("arm", "kl_grade", "null_p", "stability", "image_phenotype")
+    }
+
+
+def _typed(claims: pd.DataFrame) -> pd.DataFrame:
+    order = ["claim", "question", "arm", "kl_grade", "phenotype", "contrast", "estimate", "low"]
+    order += ["high", "unit", "p_adjusted", "null_p", "stability", "image_phenotype", "firewall"]
+    order += ["knees", "participants", "verdict", "weakest_link"]
+    claims = claims.reindex(columns=order)
+    numbers = ["estimate", "low", "high", "p_adjusted", "null_p", "stability"]
+    kinds: dict[str, Any] = dict.fromkeys(numbers, "float64")
+    kinds |= {"phenotype": "Int64", "knees": "Int64", "participants": "Int64"}
+    kinds |= {"image_phenotype": "boolean", "kl_grade": "int64"}
+    return claims.astype(kinds)
+
+
+def _grades(grades: list[int]) -> str:
+    return ", ".join(f"KL{grade}" for grade in sorted(grades))
