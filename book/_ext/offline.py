@@ -1,0 +1,44 @@
+"""Make every page self-contained: mathematics as MathML, and no script from elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx.application import Sphinx
+from sphinx.writers.html5 import HTML5Translator
+
+THEBE = {"init_thebe_core", "update_thebe_context"}  # declares its constants twice on every page
+
+
+def visit_math(self: HTML5Translator, node: nodes.math) -> None:
+    """Write inline mathematics as MathML, which browsers draw by themselves."""
+    self.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
+    """Write displayed mathematics as MathML."""
+    self.body.append(f'<div class="math">{convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the renderer and remove what would ask for scripts the book does not use."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("config-inited", _choose_renderer, priority=900)
+    app.connect("builder-inited", _drop_thebe)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _choose_renderer(_app: Sphinx, config: Any) -> None:
+    config.html_math_renderer = "mathml"
+    config.nb_ipywidgets_js = {}
+
+
+def _drop_thebe(app: Sphinx) -> None:
+    for listeners in app.events.listeners.values():
+        listeners[:] = [
+            one for one in listeners if getattr(one.handler, "__name__", "") not in THEBE
+        ]
