@@ -23,7 +23,7 @@ def _effect(meaning: str) -> dict:
     return {
         "family": column(TEXT, "family of tests, declared before any was run"),
         "model": column(TEXT, "how it was estimated"),
-        "role": column(TEXT, "primary, cross-check, sensitivity or naive"),
+        "role": column(TEXT, "primary, secondary, cross-check, sensitivity or naive"),
         "outcome": column(TEXT, "what was compared"),
         "contrast": column(TEXT, "which quantity, such as `level at 0 months` or `hazard ratio`"),
         "arm": column(TEXT, "arm of the phenotypes", one_of(ARMS)),

@@ -1,0 +1,92 @@
+"""Pictures: which radiographs of the baseline visit the release lists, and where they lie.
+
+`contents.csv` lists every series of the image folders; its barcodes have lost their leading
+zeros. Without it, the X-ray table names the films and the folders are searched for them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from kneephen_utils.oai import flavour, values
+
+BASELINE_RELEASE = r"^(?:.*/)?0\.[A-Z]\.\d+/"
+COLUMNS = ["film_id", "participant_id", "visit", "view", "date", "path", "on_disk"]
+
+
+def listed(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
+    """Return the baseline films of a release folder, one row per series.
+
+    Parameters
+    ----------
+    folder
+        The release.
+    xrays
+        Rows of the X-ray table, used where there is no `contents.csv`.
+
+    Returns
+    -------
+    Columns `film_id` (12 digits), `participant_id`, `visit`, `view`, `date`, `path` inside the
+    release and `on_disk`, false where no file lies at that path.
+    """
+    lists = flavour.film_lists(folder)
+    rows = [_contents(folder, path) for path in lists] if lists else [_searched(folder, xrays)]
+    films = pd.concat(rows, ignore_index=True)
+    films = films[films["film_id"].notna() & films["participant_id"].notna()]
+    return films[COLUMNS].drop_duplicates("path").sort_values("path", ignore_index=True)
+
+
+def _contents(folder: Path, path: Path) -> pd.DataFrame:
+    cells, _ = flavour.delimited(path, ",", None)
+    needed = {"FOLDER", "PARTICIPANTID", "BARCODE", "SERIESDESCRIPTION"}
+    if missing := sorted(needed - set(cells.columns)):
+        raise flavour.ReleaseError(
+            f"{path.relative_to(folder)}: column {missing[0]} is missing; expected the columns "
+            "Folder, ParticipantID, StudyDate, Barcode, StudyDescription, SeriesDescription"
+        )
+    series = cells["FOLDER"].str.strip().str.replace("\\", "/").str.strip("/")
+    cells = cells[series.str.contains(BASELINE_RELEASE, regex=True)].assign(series=series)
+    files = [_file(folder, path.parent, each) for each in cells["series"]]
+    return pd.DataFrame(
+        {
+            "film_id": values.barcode(cells["BARCODE"]).to_numpy(),
+            "participant_id": values.text(cells["PARTICIPANTID"]).to_numpy(),
+            "visit": "V00",
+            "view": values.text(cells["SERIESDESCRIPTION"]).to_numpy(),
+            "date": values.date(cells.get("STUDYDATE", cells["BARCODE"].str[:0])).to_numpy(),
+            "path": [file.relative_to(folder).as_posix() for file in files],
+            "on_disk": [file.is_file() for file in files],
+        }
+    )
+
+
+def _searched(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
+    """Find the films of the X-ray table by the series folder that ends their barcode."""
+    found = {
+        (path.parts[-3], path.name): path
+        for pattern in ("*", "*/*", "*/*/*")
+        for path in folder.glob(f"{pattern}/0.[A-Z].[0-9]*/*/*/*")
+        if path.name[:8].isdigit()
+    }
+    rows = xrays.assign(series=xrays["film_id"].str[-8:])
+    files = [
+        _file(folder, found[key].parent, found[key].name) if key in found else None
+        for key in zip(rows["participant_id"], rows["series"], strict=True)
+    ]
+    rows = rows.assign(
+        visit="V00",
+        path=[file.relative_to(folder).as_posix() if file else None for file in files],
+        on_disk=[bool(file and file.is_file()) for file in files],
+    )
+    return rows[rows["path"].notna()]
+
+
+def _file(folder: Path, home: Path, series: str) -> Path:
+    """Return the file of a series folder: `001`, or the archive the NDA delivers."""
+    roots = [home, *(root for root in home.parents if root.is_relative_to(folder))]
+    places = [root / series for root in roots]
+    candidates = [each for place in places for each in (place / "001", place)]
+    candidates += [place.with_name(f"{place.name}.tar.gz") for place in places]
+    return next((each for each in candidates if each.is_file()), places[0] / "001")

@@ -1,0 +1,188 @@
+"""Sheets: one release table read into typed columns, and the line it earns in the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kneephen_utils.oai import flavour, nda, values
+from kneephen_utils.oai.catalog import SIDE_LETTERS, TABLES, XRAYS, Column, Table
+from kneephen_utils.oai.flavour import ReleaseError, Sheet
+
+SIDES = {1.0: "right", 2.0: "left"}
+EMPTY_REPORT = {"found": False, "file": None, "flavour": None, "version": None, "rows": 0}
+
+
+@dataclass
+class Library:
+    """The tables of one release: opens them by name and keeps the ingest report."""
+
+    folder: Path
+    shelf: dict[str, list[Path]]
+    report: list[dict[str, Any]] = field(default_factory=list)
+
+    def visits(self, table: Table) -> pd.DataFrame:
+        """Return a table over all its visits, with the column `visit`; missing ones are left out.
+
+        Raises
+        ------
+        ReleaseError
+            If a required table or column is missing.
+        """
+        parts = [self.open(table, visit).assign(visit=visit) for visit in table.visits]
+        filled = [part for part in parts if len(part)] or parts[:1]
+        return pd.concat(filled, ignore_index=True)
+
+    def open(self, table: Table, visit: str) -> pd.DataFrame:
+        """Return the typed rows of one table at one visit; no rows if it is not in the release."""
+        name, columns = table.name(visit), list(table.columns_at(visit))
+        sheet = self._sheet(table, visit, columns)
+        if sheet is None:
+            self._report_missing(table, visit)
+            return pd.DataFrame({spec.name: _nothing(spec) for spec in columns})
+        specs = {spec: _found(spec, sheet) for spec in columns}
+        self._require(specs, sheet, table, name)
+        typed, faults = _typed(specs, sheet.cells)
+        typed, sideless = _sided(typed)
+        self._report_found(sheet, table, name, specs, typed, faults + sideless)
+        return typed
+
+    def _sheet(self, table: Table, visit: str, columns: list[Column]) -> Sheet | None:
+        name = table.name(visit).lower()
+        wanted = {part for spec in columns for part in spec.release.split("|")}
+        if name in self.shelf:
+            return flavour.load(self.shelf[name], wanted)
+        return nda.load(self.shelf, table.stem, visit)
+
+    def _require(
+        self, specs: dict[Column, str | None], sheet: Sheet, table: Table, name: str
+    ) -> None:
+        for spec, found in specs.items():
+            if spec.required and found is None:
+                raise ReleaseError(
+                    f"{self._where(sheet.path)}: column {spec.release} of table {name} is missing; "
+                    f"it holds {_plain(spec.name)} and is needed by {table.needed_by}"
+                )
+
+    def _report_missing(self, table: Table, visit: str) -> None:
+        name = table.name(visit)
+        if visit in table.required_at:
+            raise ReleaseError(
+                f"{self.folder}: table {name} is missing ({name}.txt or {name}.sas7bdat, in any "
+                f"folder); it is needed by {table.needed_by}, and without it {table.without}"
+            )
+        sentence = f"{name} is not in the release: {table.without}."
+        self._add(table, name, sentence, **EMPTY_REPORT, columns=0, not_understood=0)
+
+    def _report_found(
+        self,
+        sheet: Sheet,
+        table: Table,
+        name: str,
+        specs: dict[Column, str | None],
+        typed: pd.DataFrame,
+        faults: list[str],
+    ) -> None:
+        absent = [spec.release for spec, found in specs.items() if found is None]
+        absent = [name for name in absent if name not in {"ID", "VERSION"}]
+        used = sum(found is not None for found in specs.values())
+        repeats = 0 if table is XRAYS else int(typed.duplicated(_key(typed)).sum())
+        sentences = [
+            f"{len(typed):,} rows read; {used} of {sheet.columns:,} columns are used.",
+            f"Without {', '.join(absent)}." if absent else "",
+            f"Not understood and taken as missing: {'; '.join(faults[:3])}." if faults else "",
+            f"Rows that repeat {', '.join(_key(typed))}: {repeats:,}." if repeats else "",
+            f"Also found as {', '.join(map(self._where, sheet.others))}." if sheet.others else "",
+        ]
+        versions = typed["version"].dropna().unique() if "version" in typed else []
+        self._add(
+            table,
+            name,
+            " ".join(filter(None, sentences)),
+            found=True,
+            file=self._where(sheet.path),
+            flavour=sheet.flavour,
+            version=", ".join(sorted(versions)) or None,
+            rows=len(typed),
+            columns=sheet.columns,
+            not_understood=len(faults),
+        )
+
+    def _add(self, table: Table, name: str, sentence: str, **facts: Any) -> None:
+        self.report.append(
+            {"table": name, **facts, "needed_by": table.needed_by, "sentence": sentence}
+        )
+
+    def _where(self, path: Path) -> str:
+        return path.relative_to(self.folder).as_posix()
+
+
+def library(folder: str | Path) -> Library:
+    """Open a release folder.
+
+    Raises
+    ------
+    ReleaseError
+        If the folder is missing, empty or holds no table of a release.
+    """
+    shelf = flavour.shelve(folder)
+    known = {table.name(visit).lower() for table in TABLES for visit in table.visits}
+    archive = {origin.file for origins in nda.ORIGINS.values() for origin in origins}
+    if not known & shelf.keys() and not archive & shelf.keys():
+        raise ReleaseError(
+            f"{folder}: no table of an OAI release is in this folder; expected files such as "
+            "Enrollees.txt, AllClinical00.txt and kxr_sq_bu00.txt, or their SAS or NDA form"
+        )
+    return Library(Path(folder), shelf)
+
+
+def by_knee(wide: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Turn columns such as `womac_pain@R` and `womac_pain@L` into one row per knee."""
+    keys = [name for name in ("participant_id", "visit") if name in wide]
+    parts = [
+        wide[keys].assign(side=side, **{name: wide[f"{name}@{letter}"] for name in names})
+        for side, letter in SIDE_LETTERS.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _found(spec: Column, sheet: Sheet) -> str | None:
+    return next((name for name in spec.release.split("|") if name in sheet.cells.columns), None)
+
+
+def _nothing(spec: Column) -> pd.Series:
+    return values.read(pd.Series([], dtype=str), spec.kind, spec.span)
+
+
+def _typed(specs: dict[Column, str | None], cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    blank = pd.Series("", index=cells.index, dtype=str)
+    typed, faults = {}, []
+    for spec, found in specs.items():
+        column = blank if found is None else cells[found]
+        typed[spec.name] = values.read(column, spec.kind, spec.span)
+        faults += [f"{found} {cell!r}" for cell in values.unknown(column, spec.kind, spec.span)]
+        if spec.name == "kl_grade":
+            typed["prosthesis"] = values.reason(column).eq("P").fillna(value=False).astype(bool)
+    return pd.DataFrame(typed, index=cells.index), faults
+
+
+def _sided(typed: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Name the sides; rows without a person or a side are set aside and returned as faults."""
+    keep, faults = typed["participant_id"].notna(), []
+    if "side" in typed:
+        side = typed["side"].map(SIDES)
+        keep &= side.notna()
+        typed = typed.assign(side=side)
+    faults = ["a row without participant or side"] * int((~keep).sum())
+    return typed[keep].reset_index(drop=True), faults
+
+
+def _key(typed: pd.DataFrame) -> list[str]:
+    return [name for name in ("participant_id", "side", "reading_code") if name in typed]
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").partition("@")[0]

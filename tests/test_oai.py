@@ -1,0 +1,335 @@
+"""OAI: every flavour of a release is read alike, and what is missing is said in one sentence."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+
+import archive
+import numpy as np
+import pandas as pd
+import pytest
+import tiny
+from pandas.testing import assert_frame_equal
+
+from kneephen_utils import oai, tables
+from kneephen_utils.oai import clock, values
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> oai.Release:
+    return oai.read(tiny.write(tmp_path_factory.mktemp("release")))
+
+
+def knee(table: pd.DataFrame, person: str, side: str, visit: str = "") -> pd.DataFrame:
+    rows = table[table["participant_id"].eq(person) & table["side"].eq(side)]
+    return rows[rows["visit"].eq(visit)] if visit else rows
+
+
+def same(first: oai.Release, second: oai.Release, *, but: tuple[str, ...] = ("ingest",)) -> None:
+    for field in fields(first):
+        if field.name not in but:
+            assert_frame_equal(getattr(first, field.name), getattr(second, field.name))
+
+
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [
+        ("2", 2.0),
+        ("2: Female", 2.0),
+        (" 1.0 ", 1.0),
+        (".5", 0.5),
+        ("-1.5", -1.5),
+        ("1.4: within grade", 1.4),
+        ("", np.nan),
+        (" ", np.nan),
+        (".", np.nan),
+        (".: Missing Form/Incomplete Workbook", np.nan),
+        (".A: Not Expected", np.nan),
+        ("T", np.nan),
+        ("P", np.nan),
+    ],
+)
+def test_a_cell_is_a_code_a_label_or_missing(cell: str, number: float) -> None:
+    cells = pd.Series([cell])
+    assert_equal = np.testing.assert_array_equal
+    assert_equal(values.number(cells).to_numpy(), [number])
+    assert values.unknown(cells, "number", None).empty
+
+
+@pytest.mark.parametrize("cell", ["two", "1-2", "NA", "12 mm"])
+def test_a_cell_that_is_neither_is_counted(cell: str) -> None:
+    assert list(values.unknown(pd.Series([cell, "1"]), "number", None)) == [cell]
+
+
+@pytest.mark.parametrize("cell", ["5", "-1", "2.5", "9: Unknown"])
+def test_an_impossible_grade_is_missing_and_counted(cell: str) -> None:
+    cells = pd.Series([cell, "4", ""])
+    np.testing.assert_array_equal(values.read(cells, "whole", (0, 4)), [np.nan, 4, np.nan])
+    assert list(values.unknown(cells, "whole", (0, 4))) == [cell]
+
+
+def test_free_text_and_letters_are_left_alone() -> None:
+    cells = pd.Series(["note: knee hurts", "A", " .5 ", ""])
+    assert list(values.text(cells)[:3]) == ["note: knee hurts", "A", ".5"]
+    assert values.text(cells).isna().tolist() == [False, False, False, True]
+    assert list(values.letter(pd.Series(["A", "B: Ohio"]))) == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["03/05/2007", "3/5/2007", "2007-03-05", "20070305", "05-MAR-07", "17230"]
+)
+def test_every_spelling_of_a_date_is_the_same_day(cell: str) -> None:
+    assert values.date(pd.Series([cell]))[0] == pd.Timestamp("2007-03-05")
+
+
+@pytest.mark.parametrize("cell", ["016600839603", "16600839603", "839603", "00839603", "839603.0"])
+def test_a_barcode_is_twelve_digits_however_it_is_listed(cell: str) -> None:
+    assert values.barcode(pd.Series([cell]))[0] == "016600839603"
+
+
+def test_visit_codes_follow_the_scale_that_the_release_prints() -> None:
+    printed = {0: 0, 1: 12, 2: 18, 3: 24, 4: 30, 5: 36, 6: 48, 7: 60, 8: 72, 9: 84, 10: 96, 11: 108}
+    codes = pd.Series(list(printed))
+    assert clock.months_of_contact(codes).tolist() == list(printed.values())
+    assert clock.months("V" + codes.astype(str).str.zfill(2)).tolist() == list(printed.values())
+
+
+def test_codes_labels_and_blanks_become_typed_values(release: oai.Release) -> None:
+    people = release.people.set_index("participant_id")
+    assert people["sex"].tolist()[:3] == ["female", "male", "female"]
+    assert pd.isna(people.loc["9000004", "sex"])
+    assert people.loc["9000001", ["site", "subcohort", "age", "bmi"]].tolist() == [
+        "A",
+        "progression",
+        61.0,
+        27.5,
+    ]
+    assert np.isnan(knee(release.symptoms, "9000002", "right", "V00")["womac_pain"].item())
+    assert knee(release.symptoms, "9000002", "left", "V00")["womac_pain"].item() == 0.5
+
+
+def test_side_1_is_right_and_2_is_left_in_both_styles(release: oai.Release) -> None:
+    first = knee(release.readings, "9000001", "right", "V00")
+    assert first["kl_grade"].tolist() == [2, 1, 3]
+    assert knee(release.readings, "9000001", "left", "V01")["kl_grade"].tolist() == [0]
+
+
+def test_decimals_of_follow_up_narrowing_are_kept(release: oai.Release) -> None:
+    later = knee(release.readings, "9000001", "right", "V03")
+    assert later["jsn_medial"].tolist() == [2.2]
+
+
+def test_a_score_that_was_not_read_is_missing_not_zero(release: oai.Release) -> None:
+    left = knee(release.readings, "9000001", "left", "V00")
+    assert left["osteophyte_femur_medial"].isna().all()
+    assert left["jsn_medial"].tolist() == [0.0]
+
+
+def test_a_prosthesis_code_is_kept_and_the_grade_is_missing(release: oai.Release) -> None:
+    last = knee(release.readings, "9000002", "left", "V03")
+    assert last["prosthesis"].tolist() == [True]
+    assert last["kl_grade"].isna().all()
+    assert release.readings["prosthesis"].sum() == 1
+
+
+def test_a_width_that_could_not_be_measured_is_missing(release: oai.Release) -> None:
+    widths = release.widths.set_index("side")
+    assert widths["jsw_medial"].to_dict() == {"right": 3.91, "left": 4.8}
+    assert np.isnan(widths.loc["left", "jsw_lateral"])
+
+
+def test_days_come_from_the_table_or_from_the_dates(release: oai.Release) -> None:
+    days = release.contacts.set_index(["participant_id", "visit"])["days"]
+    assert days["9000001", "V01"] == (pd.Timestamp("2006-03-11") - pd.Timestamp("2005-03-01")).days
+    assert days["9000001", "V03"] == 734
+
+
+def test_replacements_and_deaths_carry_their_months(release: oai.Release) -> None:
+    left = knee(release.replacements, "9000002", "left").iloc[0]
+    assert left["status"] == 3
+    assert left["months"] == pytest.approx(18.0, abs=0.01)
+    assert left["reported_months"] == 24
+    assert knee(release.replacements, "9000003", "left")["seen_at_baseline"].tolist() == [True]
+    ends = release.ends.set_index("participant_id")
+    assert ends.loc["9000003", "death_months"] == pytest.approx(83.94, abs=0.01)
+    assert ends["last_contact_months"].tolist() == [96, 36, 72, 0]
+
+
+def test_baseline_films_are_found_and_missing_files_are_marked(release: oai.Release) -> None:
+    films = release.films.set_index("film_id")
+    assert set(films["visit"]) == {"V00"}
+    assert films.loc["016600839603", "path"] == tiny.FILM
+    assert films["on_disk"].to_dict() == {
+        "016600839603": True,
+        "016600839777": False,
+        "016600839604": False,
+    }
+
+
+def test_the_ingest_report_has_a_line_for_every_expected_table(release: oai.Release) -> None:
+    report = tables.check(release.ingest, "ingest").set_index("table")
+    assert report.loc["kxr_sq_bu01", "file"].endswith("kXR_SQ_BU01.txt")
+    assert report.loc["kxr_sq_bu00", ["version", "rows"]].tolist() == ["0.8", 8]
+    assert not report.loc["AllClinical08", "found"]
+    assert "pain at this visit is not known" in report.loc["AllClinical08", "sentence"]
+    assert report["not_understood"].sum() == 0
+
+
+def test_flat_and_nested_folders_are_read_alike(release: oai.Release, tmp_path: Path) -> None:
+    same(release, oai.read(tiny.write(tmp_path, flat=True)))
+
+
+def test_the_archive_package_is_read_alike(release: oai.Release, tmp_path: Path) -> None:
+    packed = oai.read(archive.write(tmp_path))
+    same(release, packed, but=("ingest", "readings"))
+    letterless = release.readings.assign(prosthesis=False)
+    assert_frame_equal(letterless, packed.readings)
+    assert set(packed.ingest["flavour"].dropna()) == {"nda"}
+
+
+def test_sas_without_its_reader_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyreadstat", None)
+    texts = tiny.texts()
+    texts["General_SAS/enrollees.sas7bdat"] = texts.pop("General_ASCII/Enrollees.txt")
+    with pytest.raises(oai.ReleaseError, match=r"enrollees\.sas7bdat: .*pyreadstat, which is not"):
+        oai.read(tiny.write(tmp_path, texts))
+
+
+def test_sas_values_are_spelled_as_in_ascii(
+    release: oai.Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = pd.DataFrame(
+        {
+            "id": [9000001.0, 9000002.0],
+            "V03FVDATE": [pd.Timestamp("2007-03-05").date(), pd.Timestamp("2007-02-12").date()],
+            "V03VISDYS": [734.0, 732.0],
+            "V03WOMKPR": pd.Series([7.0, 0.0], dtype=object),
+            "V03WOMKPL": pd.Series([1.0, 9.0], dtype=object),
+            "V03KOOSKPR": pd.Series([70.0, 90.0], dtype=object),
+            "V03KOOSKPL": pd.Series([100.0, 90.0], dtype=object),
+            "V03UNUSED": pd.Series(["M", np.nan], dtype=object),
+        }
+    )
+
+    def read_sas7bdat(_: Path, usecols: list[str] | None = None, **__: bool) -> tuple:
+        return cells[usecols or list(cells)], SimpleNamespace(column_names=list(cells))
+
+    stub = SimpleNamespace(read_sas7bdat=read_sas7bdat)
+    monkeypatch.setitem(sys.modules, "pyreadstat", stub)
+    texts = tiny.texts()
+    del texts["AllClinical_ASCII/ALLCLINICAL03.txt"]
+    texts["AllClinical_SAS/allclinical03.sas7bdat"] = "the stub holds its values"
+    mixed = oai.read(tiny.write(tmp_path, texts))
+    same(release, mixed)
+    assert mixed.ingest.set_index("table").loc["AllClinical03", "flavour"] == "sas"
+
+
+def test_films_are_found_through_the_xray_table_without_contents(
+    release: oai.Release, tmp_path: Path
+) -> None:
+    texts = tiny.texts()
+    del texts["00m/contents.csv"]
+    texts["XRay00.txt"] = (
+        "ID|V00EXAMTP|V00XRBARCD|V00XRDATE\n"
+        "9000001|Bilateral PA Fixed Flexion Knee|016600839603|02/15/2005\n"
+        "9000002|Bilateral PA Fixed Flexion Knee|016600839604|01/31/2005\n"
+    )
+    searched = oai.read(tiny.write(tmp_path, texts)).films
+    expected = release.films[release.films["on_disk"]].reset_index(drop=True)
+    assert_frame_equal(searched, expected)
+
+
+def test_an_archived_series_is_the_file_of_its_film(tmp_path: Path) -> None:
+    folder = tiny.write(tmp_path)
+    film = folder / tiny.FILM
+    film.unlink()
+    film.parent.rmdir()
+    packed = film.parent.with_name("00839603.tar.gz")
+    packed.write_bytes(b"")
+    films = oai.read(folder).films.set_index("film_id")
+    assert films.loc["016600839603", "path"] == packed.relative_to(folder).as_posix()
+
+
+def test_a_cell_that_is_not_understood_is_reported_with_its_column(tmp_path: Path) -> None:
+    texts = {
+        name: text.replace("9000001|1|15|0.8|016600839603|2", "9000001|1|15|0.8|016600839603|two")
+        for name, text in tiny.texts().items()
+    }
+    report = oai.read(tiny.write(tmp_path, texts)).ingest.set_index("table")
+    assert report.loc["kxr_sq_bu00", "not_understood"] == 1
+    assert "V00XRKL 'two'" in report.loc["kxr_sq_bu00", "sentence"]
+
+
+def test_a_person_listed_twice_is_kept_once_and_reported(
+    release: oai.Release, tmp_path: Path
+) -> None:
+    texts = tiny.texts()
+    texts["General_ASCII/Enrollees.txt"] += "9000004|25|1: Male|1: Progression|A|0: No\n"
+    read = oai.read(tiny.write(tmp_path, texts))
+    same(release, read)
+    report = read.ingest.set_index("table")
+    assert "Rows that repeat participant_id: 1." in report.loc["Enrollees", "sentence"]
+
+
+def test_rows_without_a_side_are_counted(tmp_path: Path) -> None:
+    texts = {
+        name: text.replace("9000001|2: Left|15|0.9", "9000001|3: Bilateral|15|0.9")
+        for name, text in tiny.texts().items()
+    }
+    read = oai.read(tiny.write(tmp_path, texts))
+    assert read.ingest.set_index("table").loc["kxr_sq_bu01", "not_understood"] == 1
+    assert knee(read.readings, "9000001", "left", "V01").empty
+
+
+@pytest.mark.parametrize(
+    ("gone", "sentence"),
+    [
+        ("Enrollees", "table Enrollees is missing .* needed by all stages"),
+        ("AllClinical00", "table AllClinical00 is missing .* pain at this visit is not known"),
+        ("KXR_SQ_BU00", "table kxr_sq_bu00 is missing .* needed by grading"),
+    ],
+)
+def test_a_missing_required_table_stops_with_who_needs_it(
+    tmp_path: Path, gone: str, sentence: str
+) -> None:
+    texts = {name: text for name, text in tiny.texts().items() if gone not in name}
+    with pytest.raises(oai.ReleaseError, match=sentence):
+        oai.read(tiny.write(tmp_path, texts))
+
+
+def test_a_missing_column_stops_with_file_and_column(tmp_path: Path) -> None:
+    texts = {name: text.replace("|V00XRKL|", "|XX|") for name, text in tiny.texts().items()}
+    with pytest.raises(oai.ReleaseError, match=r"KXR_SQ_BU00\.txt: column V00XRKL of table"):
+        oai.read(tiny.write(tmp_path, texts))
+
+
+def test_a_row_too_long_stops_with_the_file(tmp_path: Path) -> None:
+    texts = tiny.texts()
+    texts["General_ASCII/Enrollees.txt"] += "9000005|25|1|1|A|2|3|4|5|6\n"
+    with pytest.raises(
+        oai.ReleaseError, match=r"Enrollees\.txt: a row has 10 cells under 6 headings"
+    ):
+        oai.read(tiny.write(tmp_path, texts))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("nowhere", "there is no such folder"), ("empty", "the folder is empty")],
+)
+def test_no_folder_and_an_empty_one_are_told_apart(
+    tmp_path: Path, name: str, sentence: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(oai.ReleaseError, match=sentence):
+        oai.read(tmp_path / name)
+
+
+def test_a_folder_of_something_else_is_no_release(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("shopping list")
+    with pytest.raises(oai.ReleaseError, match="no table of an OAI release"):
+        oai.read(tmp_path)
