@@ -1,0 +1,68 @@
+"""Simulation: one synthetic cohort with its whole history, as tables and without pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from kneephen_utils.twin import acquisition, disease, people, reading, symptoms
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A cohort and what was seen of it.
+
+    Attributes
+    ----------
+    seed
+        Every draw started here.
+    people, knees, films
+        See `people.draw`; what was planted.
+    fates, contacts, states
+        See `disease.follow`; what truly happened.
+    scores
+        See `symptoms.draw`; what the people said.
+    readings
+        See `reading.draw`; what the readers saw.
+    """
+
+    seed: int
+    people: pd.DataFrame
+    knees: pd.DataFrame
+    films: pd.DataFrame
+    fates: pd.DataFrame
+    contacts: pd.DataFrame
+    states: pd.DataFrame
+    scores: pd.DataFrame
+    readings: pd.DataFrame
+
+
+def simulate(
+    *,
+    participants: int,
+    seed: int,
+    planted: bool,
+    defects: float,
+    reader_noise: float,
+    floor: bool,
+) -> Simulation:
+    """Draw a cohort and let it be followed for 108 months.
+
+    Parameters
+    ----------
+    participants, seed, planted
+        See `people.draw`.
+    defects
+        Share of films made defective, see `acquisition.spoil`.
+    reader_noise
+        See `reading.draw`.
+    floor
+        See `symptoms.draw`.
+    """
+    cohort = people.draw(participants=participants, seed=seed, planted=planted)
+    cohort = acquisition.spoil(cohort, share=defects, seed=seed)
+    course = disease.follow(cohort, seed=seed)
+    scores = symptoms.draw(cohort, course, seed=seed, floor=floor)
+    readings = reading.draw(cohort, course, seed=seed, reader_noise=reader_noise)
+    return Simulation(seed=seed, **cohort, **course, scores=scores, readings=readings)
