@@ -47,7 +47,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all run book twin test quick lint timings env browser lock clean clean-all help stamps
+.PHONY: all run book twin test quick lint timings env browser lock clean clean-all help stamps FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -113,7 +113,12 @@ timings: $(READY) ## time and peak memory of each run
 
 env: $(READY) ## make the environment from the lock
 
-.venv/.ready: requirements.lock pyproject.toml
+build/environment.stamp: FORCE
+	@mkdir -p build; cat requirements.lock pyproject.toml | cksum > $@.new; \
+	  if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+FORCE:
+
+.venv/.ready: build/environment.stamp
 	@echo "environment: installing into .venv (several minutes the first time)" >&2
 	@$(PYTHON) -m venv .venv
 	@$(if $(strip $(TORCH)),.venv/bin/pip install --progress-bar off $$(grep -E '^torch(vision)?==' requirements.lock) \
@@ -131,7 +136,7 @@ lock: ## write the lock from the packages now installed
 	@$(PY) -m pip freeze --exclude-editable | grep -vE '^(nvidia-|triton|cuda-|kneephen)' > requirements.lock
 
 clean: ## remove this profile's artefacts and the built book
-	rm -rf $(A) book/executed book/_build build
+	rm -rf $(A) book/executed book/_build build/book.*
 
 clean-all: clean ## remove the artefacts of all profiles and the environment too
 	rm -rf artefacts .venv

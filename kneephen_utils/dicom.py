@@ -1,0 +1,232 @@
+"""Dicom: reads one radiograph file as numbers in which bone is bright.
+
+A film comes out the same however it was stored: modality and value-of-interest
+transforms applied in the order of the standard, inverted if it was MONOCHROME1, scaled
+to its full range. A file that cannot be read this way is refused with one sentence; the
+sentence never holds the path, which in a release contains the participant.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+import tarfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import numpy as np
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+FALLBACK_SPACING = 0.2  # mm; OAI films without a spacing tag (Tiulpin et al. 2018)
+SPACING_TAGS = ("ImagerPixelSpacing", "PixelSpacing")
+PLAUSIBLE_SPACING = (0.03, 1.5)  # mm
+MAX_PIXELS = 64_000_000  # four times the largest film of the release
+MAX_BYTES = 512_000_000  # of one file, packed or not
+ARCHIVES = (".tar.gz", ".tgz")
+INVERTED, UPRIGHT = "MONOCHROME1", "MONOCHROME2"
+
+
+class FilmError(ValueError):
+    """A file is not a film that can be used; the message says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """One radiograph.
+
+    Attributes
+    ----------
+    pixels
+        Array (rows, columns), float32 from 0 to 1 of the full scale, bone bright.
+    spacing
+        Edge of a pixel in mm.
+    spacing_source
+        Tag the spacing came from, or `default`.
+    photometric
+        Photometric interpretation as stored; `pixels` are already turned bone bright.
+    view
+        Series description, such as `Bilateral PA Fixed Flexion Knee`.
+    body_part
+        Body part as stored, in lower case.
+    barcode
+        Accession number.
+    """
+
+    pixels: np.ndarray
+    spacing: float
+    spacing_source: str
+    photometric: str
+    view: str
+    body_part: str
+    barcode: str
+
+
+def read(path: str | Path) -> Film:
+    """Read one film: a DICOM file, a series folder that holds `001`, or a packed series.
+
+    Parameters
+    ----------
+    path
+        File, folder, or `.tar.gz` of one series. A path whose file was delivered packed
+        (`series.tar.gz` in place of `series/001`) is found too.
+
+    Raises
+    ------
+    FilmError
+        If there is no such file, it is damaged, it is not one greyscale picture, it is
+        larger than any film, or its compression has no decoder here.
+    """
+    stream = _open(Path(path))
+    with stream, _quiet(), _refused("the header of the file is damaged"):
+        dataset = _parse(stream)
+        _check_shape(dataset)
+        spacing, source = _spacing(dataset)
+        return Film(
+            pixels=_bone_bright(_decode(dataset), dataset),
+            spacing=spacing,
+            spacing_source=source,
+            photometric=_text(dataset, "PhotometricInterpretation"),
+            view=_text(dataset, "SeriesDescription"),
+            body_part=_text(dataset, "BodyPartExamined").lower(),
+            barcode=_text(dataset, "AccessionNumber"),
+        )
+
+
+def locate(path: Path) -> Path | None:
+    """Return the file that holds the film asked for by `path`, or None if there is none."""
+    packed = [Path(f"{folder}{end}") for folder in (path, path.parent) for end in ARCHIVES]
+    candidates = [path, path / "001", *packed]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _open(path: Path) -> BinaryIO:
+    file = locate(path)
+    if file is None:
+        raise FilmError("the film is listed but its file is not in the release")
+    if file.stat().st_size > MAX_BYTES:
+        raise FilmError("the file is larger than any film")
+    return _unpack(file) if file.name.lower().endswith(ARCHIVES) else file.open("rb")
+
+
+def _unpack(archive: Path) -> BinaryIO:
+    """Return the one film of a packed series, held in memory; nothing is written to disk."""
+    try:
+        with tarfile.open(archive, "r:gz") as series:
+            read_so_far = 0
+            for member in series:
+                read_so_far += member.size
+                if read_so_far > MAX_BYTES:
+                    raise FilmError("the packed series is larger than any film")
+                name = PurePosixPath(member.name).name
+                if member.isfile() and not name.startswith("."):
+                    content = series.extractfile(member)
+                    if content is not None:
+                        return io.BytesIO(content.read())
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, OSError):
+        raise FilmError("the packed series is damaged") from None
+    raise FilmError("the packed series is empty")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence remarks on odd tag values: they quote the file, and the film is judged here."""
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _refused(sentence: str) -> Iterator[None]:
+    """Turn whatever a damaged file provokes in the library into one sentence."""
+    try:
+        yield
+    except (FilmError, MemoryError):
+        raise
+    except Exception:
+        raise FilmError(sentence) from None
+
+
+def _parse(stream: BinaryIO) -> Dataset:
+    try:
+        return pydicom.dcmread(stream)
+    except InvalidDicomError:
+        raise FilmError("the file is not a DICOM file") from None
+
+
+def _check_shape(dataset: Dataset) -> None:
+    try:
+        rows, columns = int(dataset.Rows), int(dataset.Columns)
+        frames = int(dataset.get("NumberOfFrames") or 1)
+        samples = int(dataset.get("SamplesPerPixel") or 1)
+    except (AttributeError, TypeError, ValueError):
+        raise FilmError("the file does not state the size of its picture") from None
+    if "PixelData" not in dataset:
+        raise FilmError("the file ends before its picture, or never held one")
+    if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
+        raise FilmError(f"the file claims {rows} x {columns} pixels, which is no film")
+    photometric = _text(dataset, "PhotometricInterpretation")
+    if frames != 1 or samples != 1 or photometric not in (INVERTED, UPRIGHT):
+        raise FilmError("the file is not one greyscale picture")
+
+
+def _decode(dataset: Dataset) -> np.ndarray:
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    with _refused("the picture of the file is cut short or damaged"):
+        try:
+            return np.asarray(dataset.pixel_array)
+        except (NotImplementedError, RuntimeError):
+            name = getattr(syntax, "name", "an unknown syntax")
+            raise FilmError(f"the picture cannot be decoded as {name}") from None
+
+
+def _bone_bright(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
+    """Apply modality transform, value-of-interest transform, inversion: in this order."""
+    with _refused("the grey-scale transform of the file is damaged"):
+        values = apply_voi_lut(apply_modality_lut(stored, dataset), dataset)
+        low, high = _full_scale(dataset)
+    pixels = values.astype(np.float32)
+    low, high = min(low, float(pixels.min())), max(high, float(pixels.max()))
+    if not math.isfinite(low) or not math.isfinite(high) or high <= low:
+        raise FilmError("the grey-scale transform of the file is damaged")
+    pixels -= low
+    pixels /= high - low
+    return 1 - pixels if _text(dataset, "PhotometricInterpretation") == INVERTED else pixels
+
+
+def _full_scale(dataset: Dataset) -> tuple[float, float]:
+    """Return the lowest and highest value the transforms of this film can give."""
+    for sequence in ("VOILUTSequence", "ModalityLUTSequence"):
+        if dataset.get(sequence):
+            return 0.0, float(2 ** int(dataset[sequence][0].LUTDescriptor[2]) - 1)
+    bits = int(dataset.BitsStored)
+    low = -(2 ** (bits - 1)) if int(dataset.get("PixelRepresentation") or 0) else 0
+    slope = float(dataset.get("RescaleSlope") or 1)
+    intercept = float(dataset.get("RescaleIntercept") or 0)
+    ends = [slope * value + intercept for value in (low, low + 2**bits - 1)]
+    return min(ends), max(ends)
+
+
+def _spacing(dataset: Dataset) -> tuple[float, str]:
+    """Return the spacing from the first tag with a plausible value, and that tag."""
+    for tag in SPACING_TAGS:
+        try:
+            down, across = (float(value) for value in dataset.get(tag) or ())
+        except (TypeError, ValueError):
+            continue
+        smallest, largest = PLAUSIBLE_SPACING
+        if smallest <= down <= largest and abs(down - across) <= 0.01 * down:
+            return down, tag
+    return FALLBACK_SPACING, "default"
+
+
+def _text(dataset: Dataset, tag: str) -> str:
+    return str(dataset.get(tag) or "").strip()

@@ -1,0 +1,258 @@
+"""Embedding: what the encoder sees in a knee before any training.
+
+Every pictured knee becomes a vector; sentences about the grades become vectors in the same
+space; the nearest sentences give a grade that nobody trained. Beside it stand predictors
+that know nothing, or only pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.linear_model import RidgeCV
+
+from kneephen_utils import agreement, figure, prompts
+from kneephen_utils.encoder import Encoder, embed_images, embed_texts
+
+GRADES = range(5)
+SIDE = 32  # side of the picture a pixel probe sees
+PROBE_LABELS = {"r2": "R2", "features": "read from"}
+PROBE_NOTE = "R2 in people the probe was not fitted on; widths as read from the film, in mm."
+COMPARE_NOTE = "People of the discover and confirm splits; mae in grades."
+
+
+def embed(encoder: Encoder, images: Any, crops: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
+    """Return the `embeddings` table of all pictured knees, in the order of their pictures.
+
+    Parameters
+    ----------
+    encoder
+        Loaded encoder.
+    images
+        Array (n, pixels, pixels) of unsigned bytes.
+    crops
+        `crops` table; rows that are not `ok` have no picture and no embedding.
+    batch_size
+        Pictures at a time.
+    """
+    pictured = crops[crops["status"] == "ok"].sort_values("image")
+    features = embed_images(encoder, images, batch_size=batch_size)[pictured["image"].to_numpy()]
+    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
+    table = pd.DataFrame(features, columns=names)
+    table.insert(0, "knee_id", pictured["knee_id"].to_numpy())
+    return table
+
+
+def prompt_embeddings(
+    encoder: Encoder, sentences: Mapping[int, Sequence[str]] = prompts.GRADES
+) -> np.ndarray:
+    """Return one unit vector per grade (5, dimensions): the mean of its sentences.
+
+    References
+    ----------
+    Radford et al. (2021), prompt ensembles, doi:10.48550/arXiv.2103.00020.
+    """
+    means = np.stack([embed_texts(encoder, sentences[grade]).mean(axis=0) for grade in GRADES])
+    return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+
+def zeroshot_grades(
+    embeddings: pd.DataFrame,
+    by_grade: np.ndarray,
+    knees: pd.DataFrame,
+    participants: pd.DataFrame,
+    *,
+    logit_scale: float,
+) -> pd.DataFrame:
+    """Grade every pictured knee by the sentences nearest to it.
+
+    The sharpness of the probabilities and the share of each grade are calibrated on the
+    `train` people; which sentence is nearer is left to the encoder.
+
+    Parameters
+    ----------
+    embeddings
+        `embeddings` table.
+    by_grade
+        As `prompt_embeddings` returns.
+    knees, participants
+        Grades as read, and the split.
+    logit_scale
+        Factor on the cosine the encoder was trained with.
+
+    Returns
+    -------
+    `zeroshot_grades` table.
+
+    References
+    ----------
+    Guo et al. (2017), temperature scaling, doi:10.48550/arXiv.1706.04599.
+    """
+    known = with_split(embeddings[["knee_id"]], knees, participants)
+    logits = logit_scale * embeddings.filter(like="feature_").to_numpy(float) @ by_grade.T
+    train = ((known["split"] == "train") & known["kl_grade"].notna()).to_numpy()
+    read = known.loc[train, "kl_grade"].to_numpy(int)
+    chances = probabilities(logits, *calibrate(logits[train], read))
+    table = known[["knee_id", "split", "kl_grade"]].copy()
+    table["kl_predicted"] = chances @ np.arange(5)
+    return table.assign(**{f"p_{grade}": chances[:, grade] for grade in GRADES})
+
+
+def calibrate(logits: np.ndarray, grades: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the temperature and the prior (5,) under which `grades` are least surprising."""
+    if not len(grades):
+        return 1.0, np.full(5, 0.2)
+    shares = (np.bincount(grades, minlength=5) + 1) / (len(grades) + 5)
+
+    def surprise(log_temperature: float) -> float:
+        scaled = log_softmax(logits / np.exp(log_temperature) + np.log(shares), axis=1)
+        return -float(scaled[np.arange(len(grades)), grades].mean())
+
+    best = minimize_scalar(surprise, bounds=(-3, 5), method="bounded")
+    return float(np.exp(best.x)), shares
+
+
+def probabilities(logits: np.ndarray, temperature: float, shares: np.ndarray) -> np.ndarray:
+    """Return probabilities (n, 5) of the grades."""
+    return softmax(logits / temperature + np.log(shares), axis=1)
+
+
+def probes(
+    embeddings: pd.DataFrame,
+    images: Any,
+    crops: pd.DataFrame,
+    knees: pd.DataFrame,
+    participants: pd.DataFrame,
+) -> pd.DataFrame:
+    """Say how well a ridge reads joint-space width and grade off embeddings, and off pixels.
+
+    Fitted on `train` people, measured on all others.
+
+    Returns
+    -------
+    Columns `target`, `features`, `r2`, `knees`; a constant predictor has an R2 of 0 or less.
+    """
+    known = with_split(embeddings[["knee_id"]], knees, participants)
+    rows = crops.set_index("knee_id").loc[embeddings["knee_id"], "image"].to_numpy()
+    kinds = {
+        "embedding": embeddings.filter(like="feature_").to_numpy(float),
+        f"pixels {SIDE} x {SIDE}": pixel_features(images)[rows],
+    }
+    train = (known["split"] == "train").to_numpy()
+    found = []
+    for target in ("jsw_medial", "jsw_lateral", "kl_grade"):
+        truth = known[target].astype(float).to_numpy()
+        there = np.isfinite(truth)
+        for name, features in kinds.items():
+            r2, knees_scored = _probe(features, truth, train & there, ~train & there)
+            found.append({"target": target, "features": name, "r2": r2, "knees": knees_scored})
+    return pd.DataFrame(found)
+
+
+def pixel_features(images: Any) -> np.ndarray:
+    """Return pictures (n, pixels, pixels) as coarse grey values (n, SIDE * SIDE), 0 to 1."""
+    whole = np.asarray(images[:], dtype=np.float32) / 255
+    n, pixels, _ = whole.shape
+    block = pixels // SIDE
+    cut = whole[:, : block * SIDE, : block * SIDE].reshape(n, SIDE, block, SIDE, block)
+    return cut.mean(axis=(2, 4)).reshape(n, -1)
+
+
+def with_split(
+    table: pd.DataFrame, knees: pd.DataFrame, participants: pd.DataFrame
+) -> pd.DataFrame:
+    """Add to a table of knees what is known of them and the split of their person."""
+    known = table.merge(knees, on="knee_id", how="left", validate="one_to_one")
+    split = participants[["participant_id", "split"]]
+    return known.merge(split, on="participant_id", how="left", validate="many_to_one")
+
+
+def _probe(
+    features: np.ndarray, truth: np.ndarray, fit: np.ndarray, test: np.ndarray
+) -> tuple[float, int]:
+    if fit.sum() < 10 or test.sum() < 10:
+        return float("nan"), int(test.sum())
+    centre, spread = features[fit].mean(0), features[fit].std(0) + 1e-9
+    model = RidgeCV(np.logspace(-1, 5, 13)).fit((features[fit] - centre) / spread, truth[fit])
+    return float(model.score((features[test] - centre) / spread, truth[test])), int(test.sum())
+
+
+def describe(encoder: Encoder, embeddings: pd.DataFrame) -> str:
+    """Say which encoder made how many vectors."""
+    return (
+        f"The encoder `{encoder.name}` looks at {encoder.image_size} x {encoder.image_size} pixels "
+        f"in {encoder.grid} x {encoder.grid} patches; {len(embeddings):,} knees became vectors of "
+        f"{encoder.dimensions} numbers."
+    )
+
+
+def shown(sentences: Mapping[int, Sequence[str]]) -> pd.DataFrame:
+    """Return the sentences of each grade as a table for reading."""
+    rows = [(f"KL{grade}", sentence) for grade, some in sentences.items() for sentence in some]
+    return pd.DataFrame(rows, columns=["grade", "sentence"])
+
+
+def compare(graded: pd.DataFrame) -> pd.DataFrame:
+    """Return error and agreement of the zero-shot grades and of constants, untrained people."""
+    tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
+    read = tested["kl_grade"].to_numpy(int)
+    predicted = {"zero-shot": tested["kl_predicted"].to_numpy(float)}
+    predicted |= {f"always KL{grade}": np.full(len(read), float(grade)) for grade in GRADES}
+    wanted = ("mae", "exact", "within_1", "quadratic_weighted_kappa")
+    rows = [
+        {
+            "predictor": name,
+            **{metric: agreement.METRICS[metric](read, grades) for metric in wanted},
+        }
+        for name, grades in predicted.items()
+    ]
+    return pd.DataFrame(rows) if len(read) else pd.DataFrame(columns=["predictor", *wanted])
+
+
+def verdict(graded: pd.DataFrame) -> str:
+    """Say whether zero-shot grading beats the best constant."""
+    table = compare(graded).set_index("predictor")["mae"]
+    constants = table.drop("zero-shot")
+    best, zero = constants.idxmin(), table["zero-shot"]
+    word = "beats" if zero < constants.min() else "does not beat"
+    return (
+        f"Zero-shot grading {word} the best constant: its mean error is {zero:.2f} grades, that of "
+        f"{best} {constants.min():.2f}."
+    )
+
+
+def draw(graded: pd.DataFrame) -> Figure:
+    """Draw the expected zero-shot grade by the grade as read."""
+    tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
+    groups = [tested.loc[tested["kl_grade"] == k, "kl_predicted"].to_numpy() for k in GRADES]
+    with figure.style():
+        drawn, axis = plt.subplots(figsize=(6.4, 3.2))
+        axis.boxplot(groups, positions=list(GRADES), showfliers=False, widths=0.55)
+        axis.plot([0, 4], [0, 4], color=figure.UNASSIGNED_COLOR, linestyle="--")
+        axis.set_xticks(list(GRADES), [f"KL{grade}" for grade in GRADES])
+        axis.set(xlabel="grade as read", ylabel="zero-shot grade", ylim=(-0.2, 4.2))
+    return drawn
+
+
+def caption(graded: pd.DataFrame) -> str:
+    """Return the caption of the figure `draw` makes."""
+    tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
+    return (
+        f"Zero-shot grade of {len(tested):,} knees by the grade as read: median, quartiles and "
+        "range without outliers. The dashed line is agreement."
+    )
+
+
+def alt(graded: pd.DataFrame) -> str:
+    """Say in words what the figure `draw` makes shows."""
+    tested = graded[graded["split"].isin(["discover", "confirm"])]
+    medians = tested.groupby("kl_grade")["kl_predicted"].median()
+    words = ", ".join(f"KL{grade} {value:.1f}" for grade, value in medians.items())
+    return f"Box plots of the zero-shot grade by grade as read; medians {words}."

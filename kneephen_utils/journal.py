@@ -1,0 +1,48 @@
+"""Journal: what an interrupted cutting of films had already done, so that it can go on.
+
+One line per knee beside the pictures. A journal is only taken up again if films, settings
+and code are the same; it is removed when all films are done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+def fingerprint(settings: Iterable[object], modules: Iterable[ModuleType]) -> str:
+    """Return a digest of the settings of a run and of the code that will act on them."""
+    digest = hashlib.sha256(repr(tuple(settings)).encode())
+    for module in modules:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
+
+
+def resume(artefacts: str | Path, mark: str) -> list[dict[str, Any]]:
+    """Return the rows of an interrupted run with this fingerprint; otherwise start afresh."""
+    path = _path(artefacts)
+    lines = path.read_text().splitlines() if path.exists() else []
+    if lines and lines[0] == mark:
+        return [json.loads(line) for line in lines[1:]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{mark}\n")
+    return []
+
+
+def append(artefacts: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Note rows whose pictures are on disk, whole lines at once."""
+    with _path(artefacts).open("a") as journal:
+        journal.write("".join(f"{json.dumps(row)}\n" for row in rows))
+
+
+def close(artefacts: str | Path) -> None:
+    """Remove the journal of a run that is done."""
+    _path(artefacts).unlink(missing_ok=True)
+
+
+def _path(artefacts: str | Path) -> Path:
+    return Path(artefacts) / ".films.journal"

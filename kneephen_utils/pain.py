@@ -1,0 +1,247 @@
+"""Pain: what WOMAC pain does over the years in the phenotypes of one grade.
+
+Differences are read from a linear mixed model over all visits; their p values come from
+permuting whole people, because the groups were found in data and two knees share a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import effects, firewall, floor, mixed, slopes, tables
+from kneephen_utils.effects import Cell, Row
+
+OUTCOME = "womac_pain"
+LEVEL, SLOPE = "level at 0 months", slopes.SLOPE
+GIVEN = " given baseline pain"
+LATER = f"level at 48 months{GIVEN}"  # where the two courses are compared
+MODEL = "mixed model"
+PLANNED = (MODEL, f"{MODEL}{GIVEN}")  # the models whose contrasts belong to families
+CONTEXT = ["age", "bmi", "female"]
+UNITS = {"slope": "points per year", floor.NONE: "share"}
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One model of one cell: its rows, fixed effects beside the phenotypes, and contrasts."""
+
+    model: str
+    rows: pd.DataFrame
+    beside: list[str]
+    contrasts: dict[str, np.ndarray]  # weights of a phenotype's level and yearly slope
+
+
+def left_out(grouped: pd.DataFrame, visits: pd.DataFrame, *, horizon: float, disclose: bool) -> str:
+    """Say how many visits of the grouped knees the models use, and why others are left out."""
+    own = visits[visits["knee_id"].isin(grouped["knee_id"])]
+    late = own["months"] > horizon
+    replaced = ~late & own["replaced"]
+    missing = ~late & ~replaced & own[OUTCOME].isna()
+    used = len(own) - late.sum() - replaced.sum() - missing.sum()
+    counts = [used, own["knee_id"].nunique(), late.sum(), replaced.sum(), missing.sum()]
+    said = [f"{n:,}" if disclose or n >= 10 else "fewer than 10" for n in counts]
+    return (
+        f"{said[0]} visits of {said[1]} knees are used; left out are {said[2]} after {horizon:g} "
+        f"months, {said[3]} after a knee replacement and {said[4]} without a pain score."
+    )
+
+
+def compare(
+    grouped: pd.DataFrame,
+    visits: pd.DataFrame,
+    *,
+    horizon: float,
+    min_knees: int,
+    draws: int,
+    seed: int,
+) -> list[Row]:
+    """Compare the pain of each phenotype with that of the largest in its grade.
+
+    Parameters
+    ----------
+    grouped
+        From `effects.group`.
+    visits
+        `visits` table.
+    horizon
+        Last visit used, months.
+    min_knees
+        Fewest knees with pain scores in each of two phenotypes that are compared.
+    draws
+        Permutations of whole people.
+    seed
+        Of the permutations.
+
+    Returns
+    -------
+    Rows for `effects.table`: the planned contrasts of the mixed model and of the model given
+    baseline pain, and beside them estimating equations, a model with age, sex and body mass
+    index, the two parts of the floor at no pain, and knees taken as independent.
+
+    References
+    ----------
+    Fitzmaurice, Laird & Ware (2011), Applied Longitudinal Analysis, doi:10.1002/9781119513469.
+    """
+    rows: list[Row] = []
+    for cell in effects.cells(grouped):
+        seen = slopes.at_visits(cell.knees, visits, OUTCOME, horizon=horizon)
+        fitting = [k for k in cell.pairs() if not effects.too_small(seen, k, min_knees=min_knees)]
+        for phenotype in [k for k in cell.pairs() if k not in fitting]:
+            why = effects.too_small(seen, phenotype, min_knees=min_knees)
+            rows += _unestimated(cell, phenotype, seen, {"sentence": why})
+        if fitting:
+            kept = seen[seen["phenotype"].isin([effects.LARGEST, *fitting])]
+            rows += _of_cell(cell, kept, fitting, draws=draws, seed=seed)
+    return rows
+
+
+def curves(
+    grouped: pd.DataFrame, visits: pd.DataFrame, *, horizon: float, min_knees: int
+) -> pd.DataFrame:
+    """Return mean pain over the visits, raw and fitted: the table `pain_curves`.
+
+    Confirm and discover knees are drawn together. Phenotypes with fewer than `min_knees`
+    knees have a raw curve only. Where pain went into an arm its curve describes the groups
+    and is no test.
+    """
+    parts: list[pd.DataFrame] = []
+    for arm, kl_grade, phenotype, some in effects.groups_of(grouped):
+        seen = slopes.at_visits(some, visits, OUTCOME, horizon=horizon)
+        parts.append(_named(slopes.means(seen), arm, kl_grade, phenotype, "raw"))
+        if phenotype == effects.EVERYONE:
+            parts.append(_fitted(seen, arm, kl_grade, min_knees=min_knees))
+    columns = list(tables.SCHEMAS["pain_curves"].columns)
+    whole = {"kl_grade": "int64", "phenotype": "int64", "knees": "int64"}
+    return pd.concat(parts, ignore_index=True)[columns].astype(whole)
+
+
+def _fitted(seen: pd.DataFrame, arm: str, kl_grade: int, *, min_knees: int) -> pd.DataFrame:
+    """Return the fitted means of the phenotypes, or of all knees where there are none."""
+    sizes = seen.drop_duplicates("knee_id")["phenotype"].value_counts()
+    enough = [k for k in sizes.index[sizes >= min_knees] if k != effects.UNASSIGNED]
+    apart = effects.LARGEST in enough
+    rows = seen[seen["phenotype"].isin(enough)] if apart else seen.assign(phenotype=0)
+    if rows["knee_id"].nunique() < min_knees:
+        return _named(slopes.means(rows.head(0)), arm, kl_grade, effects.EVERYONE, "model")
+    try:
+        lines = slopes.marginal(rows, sorted(rows["months"].unique()))
+    except mixed.MixedModelError:
+        lines = slopes.means(rows.head(0))
+    number = lines["phenotype"] if apart and len(lines) else effects.EVERYONE
+    return _named(lines, arm, kl_grade, number, "model")
+
+
+def _named(
+    lines: pd.DataFrame, arm: str, kl_grade: int, phenotype: int | pd.Series, curve: str
+) -> pd.DataFrame:
+    return lines.assign(
+        outcome=OUTCOME, curve=curve, arm=arm, kl_grade=kl_grade, phenotype=phenotype
+    )
+
+
+def role(contrast: str) -> str:
+    """Return `primary` for the contrasts claims are made from, else `secondary`."""
+    claimed = [LEVEL, SLOPE, LATER]
+    return "primary" if contrast in claimed else "secondary"
+
+
+def _of_cell(
+    cell: Cell, seen: pd.DataFrame, phenotypes: list[int], *, draws: int, seed: int
+) -> list[Row]:
+    rows: list[Row] = []
+    for asked in _questions(seen):
+        barred = [c for c in asked.contrasts if _barred(cell.arm, c, asked.model)]
+        for contrast in barred if asked.model in PLANNED else []:
+            why = effects.refused(_judged(cell.arm, contrast))
+            rows += [_blank(cell, k, asked.rows, asked.model, contrast, why) for k in phenotypes]
+        allowed = {c: weights for c, weights in asked.contrasts.items() if c not in barred}
+        if allowed:
+            question = _Question(asked.model, asked.rows, asked.beside, allowed)
+            rows += _answers(cell, question, phenotypes, draws=draws, seed=seed)
+    if not _barred(cell.arm, LEVEL, MODEL):
+        for phenotype in phenotypes:
+            rows += _floor_and_naive(cell, phenotype, seen)
+    return rows
+
+
+def _questions(seen: pd.DataFrame) -> Iterator[_Question]:
+    planned = slopes.contrasts(sorted(seen["months"].unique()))
+    yield _Question(MODEL, seen, ["years"], planned)
+    later = seen[(seen["months"] > 0) & seen["baseline"].notna()]
+    if len(later["months"].unique()) > 1:
+        given = slopes.contrasts(sorted(later["months"].unique()))
+        named = {f"{contrast}{GIVEN}": weights for contrast, weights in given.items()}
+        yield _Question(f"{MODEL}{GIVEN}", later, ["years", "baseline"], named)
+    full = seen.dropna(subset=CONTEXT)
+    short = {contrast: planned[contrast] for contrast in (LEVEL, SLOPE) if contrast in planned}
+    yield _Question("mixed model with age, sex and BMI", full, ["years", *CONTEXT], short)
+    yield _Question(mixed.GEE, seen, ["years"], short)
+
+
+def _answers(
+    cell: Cell, asked: _Question, phenotypes: list[int], *, draws: int, seed: int
+) -> list[Row]:
+    found: dict[tuple[int, str], Any] = {}
+    try:
+        if asked.model == mixed.GEE:
+            marked, columns = slopes.design(asked.rows, asked.beside, phenotypes)
+            fitted = mixed.equations(marked, columns)
+            found = slopes.read(fitted, phenotypes, asked.contrasts)
+        else:
+            drawn = draws if asked.model in PLANNED else 0
+            found = slopes.compare(
+                asked.rows, asked.beside, phenotypes, asked.contrasts, draws=drawn, seed=seed
+            )
+    except mixed.MixedModelError as error:
+        why = {"sentence": f"Not estimated: {error}."}
+        found = {(k, contrast): why for k in phenotypes for contrast in asked.contrasts}
+    return [
+        _blank(cell, phenotype, asked.rows, asked.model, contrast, known)
+        for (phenotype, contrast), known in found.items()
+    ]
+
+
+def _floor_and_naive(cell: Cell, phenotype: int, seen: pd.DataFrame) -> list[Row]:
+    """Compare the share without pain, the pain of those who have any, and knees as if alone."""
+    pair = seen[seen["phenotype"].isin([effects.LARGEST, phenotype])]
+    rows = [
+        _blank(cell, phenotype, part, "two-part model", c, {**known, "role": "sensitivity"})
+        for c, (part, known) in floor.two_parts(pair, phenotype).items()
+    ]
+    start = pair[pair["months"] == 0]
+    if naive := floor.independent(start, phenotype):
+        known = {**naive, "role": "naive"}
+        rows.append(_blank(cell, phenotype, start, "knees as if independent", LEVEL, known))
+    return rows
+
+
+def _unestimated(cell: Cell, phenotype: int, seen: pd.DataFrame, why: Row) -> list[Row]:
+    claimed = {LEVEL: MODEL, SLOPE: MODEL}
+    claimed[LATER] = f"{MODEL}{GIVEN}"
+    return [_blank(cell, phenotype, seen, model, c, why) for c, model in claimed.items()]
+
+
+def _blank(
+    cell: Cell, phenotype: int, rows: pd.DataFrame, model: str, contrast: str, known: Row
+) -> Row:
+    kinds = {mixed.GEE: "cross-check", "mixed model with age, sex and BMI": "sensitivity"}
+    base: dict[str, Any] = {"model": model, "outcome": OUTCOME, "contrast": contrast}
+    base["role"] = kinds.get(model) or role(contrast)
+    base["unit"] = UNITS.get(contrast.removesuffix(GIVEN), "points")
+    judged = _judged(cell.arm, contrast)
+    return cell.row(phenotype, judged, **{**base, **effects.counts(rows, phenotype), **known})
+
+
+def _judged(arm: str, contrast: str) -> firewall.Judgement:
+    return firewall.judge(arm, "womac_pain" if contrast == LEVEL else "womac_pain_course")
+
+
+def _barred(arm: str, contrast: str, model: str) -> bool:
+    """Say whether a contrast may not be run; a conditional one runs given baseline pain only."""
+    answer = _judged(arm, contrast).answer
+    return answer == "refused" or (answer == "conditional" and GIVEN not in model)

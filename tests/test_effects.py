@@ -1,0 +1,78 @@
+"""Effects: every planned contrast has a row, and families are adjusted as declared."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import simulated
+
+from kneephen_utils import effects, firewall, summary, tables
+
+ALLOWED = firewall.Judgement("allowed", "Nothing of the outcome went in.")
+FAMILIES = {"level": ["womac_pain: level at 0 months"], "course": ["womac_pain: slope"]}
+
+
+def rows(p_values: list[float], contrast: str = "level at 0 months") -> list[effects.Row]:
+    grouped = simulated.knees(20, seed=0)
+    known = {"model": "m", "role": "primary", "outcome": "womac_pain", "contrast": contrast}
+    found = {"estimate": 1.0, "low": 0.0, "high": 2.0, "unit": "points"}
+    return [
+        effects.Cell("image", grade, "confirm", grouped).row(1, ALLOWED, **known, **found, p=p)
+        for grade, p in enumerate(p_values)
+    ]
+
+
+def test_holm_is_the_example_of_the_paper_form() -> None:
+    """Three tests at 0.01, 0.04, 0.03: times 3, times 2, times 1, never falling."""
+    made = effects.table(rows([0.01, 0.04, 0.03]), "pain_effects", families=FAMILIES)
+    tables.check(made, "pain_effects")
+    np.testing.assert_allclose(made["p_adjusted"], [0.03, 0.06, 0.06])
+
+
+def test_families_are_adjusted_apart() -> None:
+    both = rows([0.01, 0.04]) + rows([0.02], "slope")
+    made = effects.table(both, "pain_effects", families=FAMILIES)
+    assert made.loc[made["family"] == "course", "p_adjusted"].tolist() == [0.02]
+    np.testing.assert_allclose(made.loc[made["family"] == "level", "p_adjusted"], [0.02, 0.04])
+
+
+def test_a_primary_contrast_outside_every_family_is_an_error() -> None:
+    with pytest.raises(ValueError, match="'womac_pain: slope' is tested but declared in no family"):
+        effects.table(rows([0.5], "slope"), "pain_effects", families={"level": []})
+
+
+def test_a_contrast_in_two_families_is_an_error() -> None:
+    twice = {**FAMILIES, "again": ["womac_pain: slope"]}
+    with pytest.raises(ValueError, match="is in 'course' and in 'again'"):
+        effects.table(rows([0.5]), "pain_effects", families=twice)
+
+
+def test_cells_hold_confirm_people_and_then_both() -> None:
+    grouped = simulated.knees(30, seed=1)
+    grouped.loc[grouped.index[:20], "split"] = "discover"
+    confirm, both = effects.cells(grouped)
+    assert set(confirm.knees["split"]) == {"confirm"}
+    assert len(both.knees) == len(grouped)
+
+
+def test_a_failed_gate_is_written_into_every_sentence() -> None:
+    grouped = simulated.knees(20, seed=0).assign(gated=True)
+    row = effects.Cell("image", 2, "confirm", grouped).row(1, ALLOWED)
+    assert effects.GATED in row["sentence"]
+
+
+def test_a_knee_that_is_not_in_knees_is_an_error() -> None:
+    phenotypes = pd.DataFrame({"knee_id": ["x"], "arm": ["image"], "kl_grade": [2]})
+    columns = ["knee_id", "participant_id", "womac_pain", "jsn_medial", "jsn_lateral"]
+    people = pd.DataFrame(columns=["participant_id", "age", "bmi", "sex"])
+    with pytest.raises(ValueError, match="knee x is not in the table knees"):
+        effects.group(
+            phenotypes, pd.DataFrame(columns=columns), people, pd.DataFrame(), arms=["image"]
+        )
+
+
+def test_small_counts_are_hidden_where_single_knees_may_not_be_shown() -> None:
+    made = effects.table(rows([0.5]), "pain_effects", families=FAMILIES).assign(knees=9)
+    assert summary.shown(made, disclose=True)["knees"].tolist() == [9]
+    assert summary.shown(made, disclose=False)["knees"].isna().all()

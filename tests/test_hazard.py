@@ -1,0 +1,156 @@
+"""Hazard and survival: published and exact values are met, planted ratios are found."""
+
+from __future__ import annotations
+
+import lifelines
+import numpy as np
+import pandas as pd
+import pytest
+import simulated
+from lifelines.datasets import load_rossi
+
+from kneephen_utils import hazard, resample, survival
+
+
+def known(people: int, *, seed: int, log_ratio: float) -> pd.DataFrame:
+    grouped = simulated.knees(people, seed=seed)
+    found = simulated.events(grouped, seed=seed, log_ratio=log_ratio)
+    cut = hazard.censor(found.assign(mark=grouped["phenotype"].astype(float)), horizon=48.0)
+    return cut[cut["months"] > 0].reset_index(drop=True)
+
+
+def test_rossi_gives_the_published_cox_coefficients() -> None:
+    """Fox (2002), Cox regression, appendix to An R and S-PLUS Companion: model of all seven."""
+    rossi = load_rossi().assign(participant_id=lambda d: d.index.astype(str))
+    rossi = rossi.assign(months=rossi["week"].astype(float), observed=rossi["arrest"] == 1)
+    columns = ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
+    fitted = survival.cox(rossi, columns, clustered=False)
+    published = [-0.379, -0.057, 0.314, -0.150, -0.434, -0.085, 0.091]
+    errors = [0.191, 0.022, 0.308, 0.212, 0.382, 0.196, 0.029]
+    np.testing.assert_allclose(fitted.estimate, published, atol=6e-4)
+    np.testing.assert_allclose(np.sqrt(np.diag(fitted.covariance)), errors, atol=6e-4)
+
+
+def test_one_visit_gives_the_ratio_of_logarithms() -> None:
+    """Where every knee is seen once, the hazard ratio is log(1 - p1) / log(1 - p0), exactly."""
+    mark = np.repeat([0.0, 1.0], 100)
+    moved = np.r_[np.arange(100) < 10, np.arange(100) < 30]
+    seen = pd.DataFrame({"knee_id": np.arange(200).astype(str), "mark": mark, "observed": moved})
+    seen = seen.assign(participant_id=seen["knee_id"], right_months=np.where(moved, 12.0, np.nan))
+    cut = hazard.censor(seen.assign(left_months=np.where(moved, 0.0, 12.0)), horizon=48.0)
+    fitted = hazard.fit(hazard.periods(cut), ["mark"])
+    assert np.exp(fitted.estimate[0]) == pytest.approx(np.log(0.7) / np.log(0.9), rel=1e-6)
+
+
+def test_events_after_the_horizon_count_as_not_seen() -> None:
+    found = pd.DataFrame({"left_months": [36.0, 48.0], "right_months": [48.0, 72.0]})
+    cut = hazard.censor(found.assign(observed=True), horizon=48.0)
+    assert cut["observed"].tolist() == [True, False]
+    assert cut["months"].tolist() == [48.0, 48.0]
+
+
+def test_periods_keep_every_month_a_knee_was_followed() -> None:
+    cut = known(60, seed=2, log_ratio=0.7)
+    spells = hazard.periods(cut)
+    widths = spells.groupby("knee_id")["width"].sum()
+    months = cut.set_index("knee_id")["months"]
+    pd.testing.assert_series_equal(widths, months[widths.index], check_names=False)
+    assert spells["progressed"].sum() == cut["observed"].sum()
+
+
+@pytest.mark.parametrize("log_ratio", [0.0, 0.8])
+def test_the_planted_ratio_is_found_by_every_model(log_ratio: float) -> None:
+    cut = known(1500, seed=7, log_ratio=log_ratio)
+    main = hazard.fit(hazard.periods(cut), ["mark"]).contrast({"mark": 1.0})
+    cox = survival.cox(cut, ["mark"], clustered=True).contrast({"mark": 1.0})
+    weibull = survival.weibull(cut, "mark")
+    for estimate in (main[0], cox[0], weibull[0]):
+        assert estimate == pytest.approx(log_ratio, abs=0.2)
+    assert main[0] == pytest.approx(cox[0], abs=0.05)
+    assert main[0] == pytest.approx(weibull[0], abs=0.05)
+
+
+def test_knees_of_one_person_widen_the_interval() -> None:
+    cut = known(800, seed=3, log_ratio=0.5)
+    doubled = pd.concat([cut, cut.assign(knee_id=cut["knee_id"] + "x")], ignore_index=True)
+    once, twice = (hazard.fit(hazard.periods(each), ["mark"]) for each in (cut, doubled))
+    np.testing.assert_allclose(once.covariance, twice.covariance, rtol=1e-3)
+
+
+def test_the_score_of_the_labels_is_close_to_their_wald_statistic() -> None:
+    cut = known(800, seed=5, log_ratio=0.3)
+    spells = hazard.periods(cut)
+    fitted = hazard.fit(spells, ["mark"])
+    kept = hazard.score(spells, [])
+    labels = cut.set_index("knee_id")["mark"][kept.knees["knee_id"]].to_numpy()
+    wald = fitted.estimate[0] / np.sqrt(fitted.covariance[0, 0])
+    assert hazard.scores(kept, [labels])[0] == pytest.approx(wald, rel=0.1)
+
+
+def test_permuted_scores_are_about_standard() -> None:
+    cut = known(150, seed=6, log_ratio=0.8)
+    kept = hazard.score(hazard.periods(cut), [])
+    labels = cut.set_index("knee_id")["mark"][kept.knees["knee_id"]].to_numpy()
+    people = kept.knees["participant_id"]
+    scores = hazard.scores(kept, resample.permute_people(people, labels, draws=400, seed=0))
+    assert scores.mean() == pytest.approx(0, abs=0.2)
+    assert scores.std() == pytest.approx(1, abs=0.15)
+
+
+def test_free_and_mean_free_are_those_of_lifelines() -> None:
+    cut = known(100, seed=8, log_ratio=0.0)
+    fitter = lifelines.KaplanMeierFitter().fit(cut["months"], cut["observed"])
+    times = np.array([0.0, 12.0, 30.0, 48.0])
+    ones = np.ones((1, len(cut)))
+    expected = fitter.survival_function_at_times(times).to_numpy()
+    np.testing.assert_allclose(survival.free(cut, times, ones)[0], expected, rtol=1e-10)
+    mean = lifelines.utils.restricted_mean_survival_time(fitter, t=48.0)
+    assert survival.mean_free(cut, 48.0, ones)[0] == pytest.approx(mean)
+
+
+def test_turnbull_without_missed_visits_is_the_product_of_the_visits() -> None:
+    cut = known(200, seed=9, log_ratio=0.0)
+    adjacent = cut[(cut["right_months"] - cut["left_months"]).fillna(12.0) == 12.0]
+    curve = survival.turnbull(adjacent)
+    at_risk = [(adjacent["left_months"] >= t - 12).sum() for t in curve["months"]]
+    moved = [(adjacent["right_months"] == t).sum() for t in curve["months"]]
+    ended = [(adjacent["left_months"] == t - 12) & ~adjacent["observed"] for t in curve["months"]]
+    stay = 1 - np.array(moved) / (np.array(at_risk) - [each.sum() for each in ended])
+    np.testing.assert_allclose(curve["estimate"], np.cumprod(stay), atol=1e-6)
+
+
+def test_lifelines_misses_the_first_interval_of_the_turnbull_curve() -> None:
+    """Why the interval-censored curve is not taken from lifelines 0.30: none moves by month 12."""
+    cut = known(200, seed=9, log_ratio=0.0)
+    right = cut["right_months"].fillna(np.inf)
+    fitter = lifelines.KaplanMeierFitter().fit_interval_censoring(cut["left_months"], right)
+    assert fitter.survival_function_.loc[12.0].iloc[0] == 1.0
+    assert (cut["right_months"] == 12.0).sum() > 10
+    assert survival.turnbull(cut)["estimate"].iloc[0] < 0.97
+
+
+def test_incidence_without_competition_is_one_minus_free() -> None:
+    cut = known(150, seed=11, log_ratio=0.0)
+    curve = survival.incidence(
+        pd.DataFrame({"months": cut["months"], "kind": cut["observed"].astype(int)}), seed=0
+    )
+    ones = np.ones((1, len(cut)))
+    expected = 1 - survival.free(cut, np.array([48.0]), ones)[0, 0]
+    assert curve["estimate"].iloc[-1] == pytest.approx(expected, abs=1e-3)
+
+
+def test_weibull_errors_meet_a_bootstrap_of_people() -> None:
+    cut = known(200, seed=12, log_ratio=0.6)
+    estimate, low, high = survival.weibull(cut, "mark")
+    values = []
+    for rows in resample.bootstrap_people(cut["participant_id"], draws=12, seed=0):
+        values.append(survival.weibull(cut.iloc[rows].reset_index(drop=True), "mark")[0])
+    assert low < estimate < high
+    assert 0.5 < np.std(values, ddof=1) / ((high - low) / 3.92) < 1.7
+
+
+@pytest.mark.slow
+def test_proportional_hazards_are_not_rejected_more_often_than_stated() -> None:
+    p = [survival.proportional(known(150, seed=s, log_ratio=0.7), "mark") for s in range(60)]
+    assert np.mean(np.array(p) < 0.05) < 0.15
+    assert np.mean(np.array(p) < 0.5) > 0.3
