@@ -47,7 +47,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all run book twin test quick lint timings env browser lock clean clean-all help stamps FORCE
+.PHONY: all run book twin encoder weights test quick lint timings env browser lock clean clean-all help stamps FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -92,6 +92,13 @@ $(HTML): build/book.stamp $(RUNS:%=$(A)/ran/%) $(call made,$(RUNS))
 	@echo "book: building" >&2
 	@jupyter-book build --warningiserror --keep-going --quiet --all book > build/book.log 2>&1 \
 	  || { cat build/book.log >&2; exit 1; }
+
+# --- encoders --------------------------------------------------------------------------------
+encoder: $(READY) ## retrain the embedded encoder on rendered knees (an hour or so of CPU)
+	@$(PY) -m kneephen_utils.encoder.pretrain
+
+weights: $(READY) ## with network: keep BiomedCLIP, or WEIGHTS=hf-hub:..., in weights/ for use without
+	@$(PY) -m kneephen_utils.encoder $(filter hf-hub:%,$(strip $(WEIGHTS)))
 
 # --- tests -----------------------------------------------------------------------------------
 test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser

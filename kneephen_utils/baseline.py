@@ -24,7 +24,10 @@ def predictors(
         zeroshot[["knee_id", "kl_predicted"]], on="knee_id", how="left", validate="one_to_one"
     )
     table = table.rename(columns={"kl_predicted": "zeroshot"})
-    table.insert(1, "finetuned", grades["kl_predicted"].to_numpy())
+    table = table.merge(
+        grades[["knee_id", "kl_predicted"]], on="knee_id", how="left", validate="one_to_one"
+    ).rename(columns={"kl_predicted": "finetuned"})
+    table = table[["knee_id", "finetuned", "zeroshot"]]
     table = table.assign(**{f"always KL{grade}": float(grade) for grade in range(5)})
     pixels = np.asarray(images.oindex[known["image"].to_numpy()])
     widths = known[["jsw_medial", "jsw_lateral"]].astype(float).to_numpy()

@@ -60,4 +60,5 @@ def describe_confusion(grades: pd.DataFrame) -> str:
     right = given == tested["kl_grade"].to_numpy(int)
     never = sorted(set(range(5)) - set(given))
     unseen = f"; never given: {', '.join(f'KL{k}' for k in never)}" if never else ""
-    return f"Grades given to {len(tested)} knees against those as read; {100 * right.mean():.0f} % equal{unseen}."
+    share = f"{100 * right.mean():.0f} % equal"
+    return f"Grades given to {len(tested)} knees against those as read; {share}{unseen}."

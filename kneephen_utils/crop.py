@@ -133,9 +133,9 @@ def _cut_knee(
     low, middle, high = (float(value) for value in np.nanpercentile(crop, [5, 50, 95]))
     measured |= {"center_x": found.x, "center_y": found.y}
     measured |= {"exposure": middle, "contrast": high - low}
-    fault = quality.of_exposure(crop) or quality.of_knee(crop, found, side)
-    if fault is not None:
-        return Cut(*fault, None, measured)
+    seen = quality.of_exposure(crop) or quality.of_knee(crop, found, side)
+    if seen is not None:
+        return Cut(*seen, None, measured)
     image = contrast.window(crop, settings.window)
     image = contrast.equalise(image) if settings.clahe else image
     return Cut("ok", "", image[:, ::-1] if side == "left" else image, measured)

@@ -16,15 +16,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from sklearn.linear_model import RidgeCV
 
-from kneephen_utils import agreement, figure, prompts
+from kneephen_utils import agreement, baseline, figure, probe, prompts
 from kneephen_utils.encoder import Encoder, embed_images, embed_texts
 
 GRADES = range(5)
+BATCH = 64  # pictures read at a time
 SIDE = 32  # side of the picture a pixel probe sees
-PROBE_LABELS = {"r2": "R2", "features": "read from"}
-PROBE_NOTE = "R2 in people the probe was not fitted on; widths as read from the film, in mm."
 COMPARE_NOTE = "People of the discover and confirm splits; mae in grades."
 
 
@@ -140,29 +138,22 @@ def probes(
     Columns `target`, `features`, `r2`, `knees`; a constant predictor has an R2 of 0 or less.
     """
     known = with_split(embeddings[["knee_id"]], knees, participants)
-    rows = crops.set_index("knee_id").loc[embeddings["knee_id"], "image"].to_numpy()
+    pictured = crops.set_index("knee_id").loc[embeddings["knee_id"]]
     kinds = {
         "embedding": embeddings.filter(like="feature_").to_numpy(float),
-        f"pixels {SIDE} x {SIDE}": pixel_features(images)[rows],
+        f"pixels {SIDE} x {SIDE}": pixel_features(images)[pictured["image"].to_numpy()],
     }
-    train = (known["split"] == "train").to_numpy()
-    found = []
-    for target in ("jsw_medial", "jsw_lateral", "kl_grade"):
-        truth = known[target].astype(float).to_numpy()
-        there = np.isfinite(truth)
-        for name, features in kinds.items():
-            r2, knees_scored = _probe(features, truth, train & there, ~train & there)
-            found.append({"target": target, "features": name, "r2": r2, "knees": knees_scored})
-    return pd.DataFrame(found)
+    asked = known[["jsw_medial", "jsw_lateral", "kl_grade"]]
+    return probe.read(kinds, probe.targets(asked), (known["split"] == "train").to_numpy())
 
 
 def pixel_features(images: Any) -> np.ndarray:
     """Return pictures (n, pixels, pixels) as coarse grey values (n, SIDE * SIDE), 0 to 1."""
-    whole = np.asarray(images[:], dtype=np.float32) / 255
-    n, pixels, _ = whole.shape
-    block = pixels // SIDE
-    cut = whole[:, : block * SIDE, : block * SIDE].reshape(n, SIDE, block, SIDE, block)
-    return cut.mean(axis=(2, 4)).reshape(n, -1)
+    n = images.shape[0]
+    starts = range(0, n, BATCH)
+    return np.concatenate(
+        [baseline.coarse(np.asarray(images[start : start + BATCH]), SIDE) for start in starts]
+    )
 
 
 def with_split(
@@ -172,16 +163,6 @@ def with_split(
     known = table.merge(knees, on="knee_id", how="left", validate="one_to_one")
     split = participants[["participant_id", "split"]]
     return known.merge(split, on="participant_id", how="left", validate="many_to_one")
-
-
-def _probe(
-    features: np.ndarray, truth: np.ndarray, fit: np.ndarray, test: np.ndarray
-) -> tuple[float, int]:
-    if fit.sum() < 10 or test.sum() < 10:
-        return float("nan"), int(test.sum())
-    centre, spread = features[fit].mean(0), features[fit].std(0) + 1e-9
-    model = RidgeCV(np.logspace(-1, 5, 13)).fit((features[fit] - centre) / spread, truth[fit])
-    return float(model.score((features[test] - centre) / spread, truth[test])), int(test.sum())
 
 
 def describe(encoder: Encoder, embeddings: pd.DataFrame) -> str:
@@ -203,9 +184,11 @@ def compare(graded: pd.DataFrame) -> pd.DataFrame:
     """Return error and agreement of the zero-shot grades and of constants, untrained people."""
     tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
     read = tested["kl_grade"].to_numpy(int)
+    wanted = ("mae", "exact", "within_1", "quadratic_weighted_kappa")
+    if not len(read):
+        return pd.DataFrame(columns=["predictor", *wanted])
     predicted = {"zero-shot": tested["kl_predicted"].to_numpy(float)}
     predicted |= {f"always KL{grade}": np.full(len(read), float(grade)) for grade in GRADES}
-    wanted = ("mae", "exact", "within_1", "quadratic_weighted_kappa")
     rows = [
         {
             "predictor": name,
@@ -213,12 +196,14 @@ def compare(graded: pd.DataFrame) -> pd.DataFrame:
         }
         for name, grades in predicted.items()
     ]
-    return pd.DataFrame(rows) if len(read) else pd.DataFrame(columns=["predictor", *wanted])
+    return pd.DataFrame(rows)
 
 
 def verdict(graded: pd.DataFrame) -> str:
     """Say whether zero-shot grading beats the best constant."""
     table = compare(graded).set_index("predictor")["mae"]
+    if table.empty:
+        return "No graded knee of a person never trained on: zero-shot grading is not judged."
     constants = table.drop("zero-shot")
     best, zero = constants.idxmin(), table["zero-shot"]
     word = "beats" if zero < constants.min() else "does not beat"

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kneephen_utils import figure
+from kneephen_utils import figure, report
 
 MARKS = {
     "passed": ("#00694f", "passed"),

@@ -7,12 +7,13 @@ predictors that any encoder has to beat.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import agreement, report, tuning
+from kneephen_utils import agreement, probe, report, tuning, views
 from kneephen_utils.encoder import Encoder
 
 INNER_SHARE = 0.2  # of the train people, who choose the epoch
@@ -22,7 +23,7 @@ SHOWN_NOTE = "People never trained on; 95 % intervals by person. Errors in grade
 
 def pictured(crops: pd.DataFrame, knees: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
     """Return every knee with a picture, in the order of the pictures, with grade and split."""
-    ok = crops.loc[crops["status"] == "ok", ["knee_id", "image"]].sort_values("image")
+    ok = crops.loc[crops["status"] == "ok", ["knee_id", "image", "exposure"]].sort_values("image")
     known = ok.merge(knees, on="knee_id", how="left", validate="one_to_one")
     people = participants[["participant_id", "split", "site"]]
     return known.merge(people, on="participant_id", how="left", validate="many_to_one")
@@ -37,7 +38,12 @@ def inner_split(known: pd.DataFrame, *, seed: int) -> np.ndarray:
 
 
 def fit(
-    encoder: Encoder, images: Any, known: pd.DataFrame, *, settings: tuning.Settings
+    encoder: Encoder,
+    images: Any,
+    known: pd.DataFrame,
+    *,
+    settings: tuning.Settings,
+    kept_in: str | Path | None = None,
 ) -> tuple[tuning.Upper, pd.DataFrame]:
     """Fine-tune on the `train` people; the encoder is changed in place.
 
@@ -51,6 +57,8 @@ def fit(
         As `pictured` returns.
     settings
         How to train.
+    kept_in
+        File from which a training that was stopped goes on.
 
     Returns
     -------
@@ -70,10 +78,25 @@ def fit(
     upper = tuning.upper_half(
         encoder, mean=float(grades.mean()), frozen_blocks=settings.frozen_blocks
     )
-    views = tuning.cache(encoder, images, train["image"].to_numpy(), settings=settings)
-    plain = tuning.cache(encoder, images, chooses["image"].to_numpy(), settings=_plain(settings))[0]
+    seen, plain = (
+        views.cache(
+            encoder,
+            images,
+            rows["image"].to_numpy(),
+            frozen_blocks=settings.frozen_blocks,
+            views=copies,
+            seed=settings.seed,
+        )
+        for rows, copies in ((train, settings.views), (chooses, 0))
+    )
     history = tuning.fit(
-        upper, views, grades, plain, chooses["kl_grade"].to_numpy(float), settings=settings
+        upper,
+        seen,
+        grades,
+        plain[0],
+        chooses["kl_grade"].to_numpy(float),
+        settings=settings,
+        kept_in=Path(kept_in) if kept_in else None,
     )
     return upper, history
 
@@ -92,10 +115,10 @@ def apply(
     -------
     `grades` and `embeddings` tables, in the order of `known`.
     """
-    tokens = tuning.cache(encoder, images, known["image"].to_numpy(), settings=_plain(settings))
-    grades = known[["knee_id", "split", "kl_grade"]].copy()
-    grades["kl_predicted"] = tuning.predict(upper, tokens[0]).astype(float)
-    features = tuning.embed(upper, tokens[0])
+    rows = known["image"].to_numpy()
+    tokens = views.stream(encoder, images, rows, frozen_blocks=settings.frozen_blocks)
+    predicted, features = tuning.apply(upper, tokens)
+    grades = known[["knee_id", "split", "kl_grade"]].assign(kl_predicted=predicted.astype(float))
     names = [f"feature_{place:03d}" for place in range(features.shape[1])]
     embeddings = pd.DataFrame(features, columns=names)
     embeddings.insert(0, "knee_id", known["knee_id"].to_numpy())
@@ -103,15 +126,23 @@ def apply(
 
 
 def score(predicted: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
-    """Return the `grading_scores` table: people never trained on, whole and by group."""
+    """Return the `grading_scores` table: people never trained on, whole and by group.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two graded knees belong to people never trained on.
+    """
     tested = known["split"].isin(["discover", "confirm"]) & known["kl_grade"].notna()
+    if tested.sum() < 2:
+        raise ValueError(f"{tested.sum()} graded knees of people never trained on; expected 2")
     groups = {"all": tested}
     groups |= {f"KL{k}": tested & (known["kl_grade"] == k).fillna(value=False) for k in range(5)}
     groups |= {
         f"site {s}": tested & (known["site"] == s) for s in sorted(known["site"].dropna().unique())
     }
     groups |= {side: tested & (known["side"] == side) for side in ("right", "left")}
-    parts = []
+    parts: list[pd.DataFrame] = []
     for name in predicted.columns.drop("knee_id"):
         wanted = groups if name in {"finetuned", "zeroshot"} else {"all": tested}
         for group, rows in wanted.items():
@@ -130,26 +161,64 @@ def score(predicted: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: int
     return pd.concat(parts, ignore_index=True)[order]
 
 
+def cost(before: pd.DataFrame, after: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Say what a probe reads before and after fine-tuning: learning severity may cost the rest.
+
+    Parameters
+    ----------
+    before, after
+        `embeddings` tables of the encoder as it was and as it became.
+    known
+        As `pictured` returns.
+
+    Returns
+    -------
+    As `probe.read` returns.
+    """
+    kinds = {
+        name: known[["knee_id"]]
+        .merge(table, on="knee_id", how="left", validate="one_to_one")
+        .drop(columns="knee_id")
+        .to_numpy(float)
+        for name, table in (("before", before), ("after", after))
+    }
+    return probe.read(kinds, probe.targets(known), (known["split"] == "train").to_numpy())
+
+
+def say_cost(found: pd.DataFrame) -> str:
+    """Say in a sentence what fine-tuning gave and took."""
+    table = probe.wide(found).set_index("target")
+    words = {"kl_grade": "grade", "jsw_medial": "medial width", "jsw_lateral": "lateral width"}
+    parts = [
+        f"the {word} from {table.loc[name, 'before']:.2f} to {table.loc[name, 'after']:.2f}"
+        for name, word in words.items()
+    ]
+    return f"Fine-tuning moves the R2 of {parts[0]}, of {parts[1]} and of {parts[2]}."
+
+
 def verdict(scores: pd.DataFrame) -> list[str]:
     """Say in sentences whether the trained grader earned its keep."""
     kappa = scores[(scores["group"] == "all") & (scores["metric"] == METRIC)].set_index("predictor")
     error = scores[(scores["group"] == "all") & (scores["metric"] == "mae")].set_index("predictor")
     constant = error.filter(like="always", axis=0)["estimate"].idxmin()
-    tuned, ridge = kappa.loc["finetuned"], kappa.loc["gradient ridge"]
-    clears = "clears" if tuned["low"] > ridge["estimate"] else "does not clearly clear"
+    tuned = kappa.loc["finetuned"]
     spread = report.spread(tuned["estimate"], tuned["low"], tuned["high"])
     own, best = error.loc["finetuned", "estimate"], error.loc[constant, "estimate"]
     return [
         f"On {int(tuned['knees'])} knees of {int(tuned['participants'])} people never trained on, "
         f"the fine-tuned grader agrees with the readers at a weighted kappa of {spread}.",
         f"Its mean error is {own:.2f} grades; the best constant, {constant}, errs by {best:.2f}.",
-        f"It {clears} a ridge on gradient histograms, whose kappa is {ridge['estimate']:.2f}.",
+        _floor(tuned, kappa),
     ]
 
 
-def _plain(settings: tuning.Settings) -> tuning.Settings:
-    """Return the settings without augmented views."""
-    return tuning.Settings(**{**settings.__dict__, "views": 0})
+def _floor(tuned: pd.Series, kappa: pd.DataFrame) -> str:
+    """Say whether the trained grader clears what needs no encoder."""
+    if "gradient ridge" not in kappa.index:
+        return "There are too few graded knees to fit a ridge on gradient histograms."
+    ridge = kappa.loc["gradient ridge", "estimate"]
+    clears = "clears" if tuned["low"] > ridge else "does not clearly clear"
+    return f"It {clears} a ridge on gradient histograms, whose kappa is {ridge:.2f}."
 
 
 def shown(scores: pd.DataFrame) -> pd.DataFrame:

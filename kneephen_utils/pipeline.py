@@ -102,7 +102,7 @@ STAGES: dict[str, Stage] = {
     "attention": Stage(
         6,
         ("phenotype",),
-        _tables("attention", "attention_scores"),
+        _tables("attention", "attention_scores", "attention_checks"),
         "Where does the encoder look, in numbers?",
     ),
     "pain": Stage(

@@ -1,16 +1,15 @@
 """Tuning: the upper half of an encoder learns the grade, the lower half stays as it was.
 
-The frozen blocks give the same answer in every epoch, so their output is computed once per
-augmented view and kept in half precision; training starts from there.
+Training starts from the activations that module `views` computed once.
 """
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from kneephen_utils import checkpoint
 from kneephen_utils.encoder import Encoder
+
+COUNT_NOTE = "Of the whole model: the text tower counts too, though grading does not load it."
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,13 @@ class Upper(nn.Module):
         """Return unit-length embeddings (n, dimensions) of activations (n, tokens, width)."""
         return functional.normalize(self.projection(self.norm(self.blocks(tokens))[:, 0]), dim=-1)
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+    def grade(self, embedding: torch.Tensor) -> torch.Tensor:
         """Return grades (n,). The head reads embeddings scaled back from unit length."""
-        return self.head(self.embed(tokens) * math.sqrt(self.head.linear.in_features))
+        return self.head(embedding * math.sqrt(self.head.linear.in_features))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return grades (n,) of activations (n, tokens, width)."""
+        return self.grade(self.embed(tokens))
 
 
 def use_threads(threads: int) -> None:
@@ -93,57 +99,20 @@ def upper_half(encoder: Encoder, *, mean: float, frozen_blocks: int) -> Upper:
 
 
 def count(encoder: Encoder, upper: Upper) -> pd.DataFrame:
-    """Count parameters: columns `part` (trained, frozen, all), `parameters`, `share`."""
+    """Count the parameters of the whole model, its text tower too where it is not loaded.
+
+    Returns
+    -------
+    Columns `part` (trained, frozen, all), `parameters`, `share`.
+    """
     modules = [encoder.trunk, encoder.projection, upper.head]
-    modules += [encoder.text] if encoder.text is not None else []
     every = {id(p): p for module in modules for p in module.parameters()}.values()
-    total = sum(p.numel() for p in every)
+    total = sum(p.numel() for p in every) + encoder.others
     trained = sum(p.numel() for p in every if p.requires_grad)
     counts = {"trained": trained, "frozen": total - trained, "all": total}
     return pd.DataFrame(
         [{"part": part, "parameters": n, "share": n / total} for part, n in counts.items()]
     )
-
-
-def frozen_part(encoder: Encoder, pictures: torch.Tensor, frozen_blocks: int) -> torch.Tensor:
-    """Return activations (n, tokens, width) after the frozen blocks, without a gradient."""
-    trunk = encoder.trunk
-    with torch.no_grad():
-        tokens = trunk.norm_pre(trunk.patch_drop(trunk._pos_embed(trunk.patch_embed(pictures))))
-        return trunk.blocks[:frozen_blocks](tokens)
-
-
-def augment(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Turn (3 degrees), shift (3 %), scale (4 %), expose and roughen a little; never mirror."""
-    n = len(pictures)
-    draw = torch.randn(n, 6, generator=generator)
-    angle, scale = 0.05 * draw[:, 0], 1 + 0.04 * draw[:, 1]
-    rows = [torch.cos(angle), -torch.sin(angle)], [torch.sin(angle), torch.cos(angle)]
-    turn = torch.stack([torch.stack(row, 1) for row in rows], 1) * scale.view(-1, 1, 1)
-    theta = torch.cat([turn, 0.03 * draw[:, 2:4, None]], 2).to(pictures.device)
-    grid = functional.affine_grid(theta, list(pictures.shape), align_corners=False)
-    moved = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-    gain = (1 + 0.10 * draw[:, 4]).view(-1, 1, 1, 1).to(pictures.device)
-    offset = (0.10 * draw[:, 5]).view(-1, 1, 1, 1).to(pictures.device)
-    noise = 0.04 * torch.randn(moved.shape, generator=generator).to(pictures.device)
-    return moved * gain + offset + noise
-
-
-def cache(
-    encoder: Encoder, images: Any, rows: np.ndarray, *, settings: Settings
-) -> list[torch.Tensor]:
-    """Return the frozen activations of pictures `rows`: as they are, then augmented views.
-
-    Each is (n, tokens, width) in half precision; 1 + `views` of them.
-    """
-    generator = torch.Generator().manual_seed(settings.seed)
-    kept: list[list[torch.Tensor]] = [[] for _ in range(1 + settings.views)]
-    for start in range(0, len(rows), 64):
-        batch = encoder.prepare(np.asarray(images.oindex[rows[start : start + 64]]))
-        for view in range(1 + settings.views):
-            seen = batch if view == 0 else augment(batch, generator)
-            kept[view].append(frozen_part(encoder, seen, settings.frozen_blocks).half().cpu())
-    return [torch.cat(parts) for parts in kept]
 
 
 def fit(
@@ -154,6 +123,7 @@ def fit(
     validation_grades: np.ndarray,
     *,
     settings: Settings,
+    kept_in: Path | None = None,
 ) -> pd.DataFrame:
     """Train the upper half in place and keep its best epoch on the validation people.
 
@@ -162,13 +132,16 @@ def fit(
     upper
         As `upper_half` returns.
     train
-        As `cache` returns: the plain view first.
+        As `views.cache` returns: the plain view first.
     grades, validation_grades
         Grades as read.
     validation
         Plain activations of people who are not in `train`.
     settings
         How to train.
+    kept_in
+        File that keeps the state after every epoch: the same training, stopped and begun
+        again, goes on from there. Removed at the end.
 
     Returns
     -------
@@ -178,63 +151,85 @@ def fit(
     ----------
     Loshchilov & Hutter (2019), AdamW, doi:10.48550/arXiv.1711.05101.
     """
-    device = next(upper.parameters()).device
     target = torch.as_tensor(grades, dtype=torch.float32)
     optimiser = _optimiser(upper, settings)
-    steps = settings.epochs * math.ceil(len(grades) / settings.batch_size)
-    best, kept, rows = math.inf, copy.deepcopy(upper.state_dict()), []
-    step = 0
-    for epoch in range(settings.epochs):
-        losses = []
-        upper.train()
-        for view, picked in _batches(len(grades), len(train), epoch, settings):
-            rate = _schedule(step, steps, settings.warmup)
-            for group in optimiser.param_groups:
-                group["lr"] = group["base"] * rate
-            predicted = upper(train[view][picked].float().to(device))
-            loss = _loss(predicted, target[picked].to(device), settings.ranking_weight)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(upper.parameters(), 1.0)
-            optimiser.step()
-            losses.append(loss.item())
-            step += 1
+    rows: checkpoint.Rows = []
+    best = copy.deepcopy(upper.state_dict())
+    if kept_in:
+        known = [*upper.state_dict().values(), *train, target, validation]
+        key = checkpoint.digest(settings, [*known, torch.as_tensor(validation_grades)])
+        earlier = checkpoint.resume(kept_in, key=key, model=upper, optimiser=optimiser)
+        best, rows = earlier or (best, rows)
+    while len(rows) < settings.epochs and not _stalled(rows, settings.patience):
+        loss = _epoch(upper, train, target, optimiser, number=len(rows), settings=settings)
         error = float(np.mean(np.abs(predict(upper, validation) - validation_grades)))
-        rows.append(
-            {
-                "epoch": epoch + 1,
-                "train_loss": float(np.mean(losses)),
-                "validation_mae": error,
-                "learning_rate": optimiser.param_groups[0]["lr"],
-            }
-        )
-        if error < best:
-            best, kept = error, copy.deepcopy(upper.state_dict())
-        elif (
-            epoch + 1 - int(np.argmin([row["validation_mae"] for row in rows])) > settings.patience
-        ):
-            break
-    upper.load_state_dict(kept)
+        if error < min((row["validation_mae"] for row in rows), default=math.inf):
+            best = copy.deepcopy(upper.state_dict())
+        rate = optimiser.param_groups[0]["lr"]
+        row = {"epoch": len(rows) + 1, "train_loss": loss, "validation_mae": error}
+        rows.append(row | {"learning_rate": rate})
+        if kept_in:
+            checkpoint.save(
+                kept_in, key=key, model=upper, best=best, optimiser=optimiser, rows=rows
+            )
+    if kept_in:
+        kept_in.unlink(missing_ok=True)
+    upper.load_state_dict(best)
     history = pd.DataFrame(rows)
     return history.assign(chosen=history.index == history["validation_mae"].idxmin())
 
 
 def predict(upper: Upper, tokens: torch.Tensor, *, batch_size: int = 64) -> np.ndarray:
     """Return grades (n,) of cached activations."""
-    upper.eval()
-    device = next(upper.parameters()).device
-    with torch.inference_mode():
-        parts = [upper(part.float().to(device)).cpu() for part in tokens.split(batch_size)]
-    return torch.cat(parts).numpy() if parts else np.zeros(0)
+    return apply(upper, tokens.split(batch_size))[0]
 
 
-def embed(upper: Upper, tokens: torch.Tensor, *, batch_size: int = 64) -> np.ndarray:
-    """Return unit-length embeddings (n, dimensions) of cached activations."""
+def apply(upper: Upper, batches: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+    """Return grades (n,) and unit-length embeddings (n, dimensions) of batches of activations."""
     upper.eval()
     device = next(upper.parameters()).device
+    graded, embedded = [torch.zeros(0)], [torch.zeros(0, upper.head.linear.in_features)]
     with torch.inference_mode():
-        parts = [upper.embed(part.float().to(device)).cpu() for part in tokens.split(batch_size)]
-    return torch.cat(parts).numpy()
+        for tokens in batches:
+            embedding = upper.embed(tokens.float().to(device))
+            graded.append(upper.grade(embedding).cpu())
+            embedded.append(embedding.cpu())
+    return torch.cat(graded).numpy(), torch.cat(embedded).numpy()
+
+
+def _epoch(
+    upper: Upper,
+    train: list[torch.Tensor],
+    target: torch.Tensor,
+    optimiser: torch.optim.Optimizer,
+    *,
+    number: int,
+    settings: Settings,
+) -> float:
+    """Go through the training knees once and return the mean loss; epochs count from 0."""
+    device = next(upper.parameters()).device
+    each = math.ceil(len(target) / settings.batch_size)
+    losses = []
+    upper.train()
+    batches = _batches(len(target), len(train), number, settings)
+    for step, (view, picked) in enumerate(batches, start=number * each):
+        rate = _schedule(step, settings.epochs * each, settings.warmup)
+        for group in optimiser.param_groups:
+            group["lr"] = group["base"] * rate
+        predicted = upper(train[view][picked].float().to(device))
+        loss = _loss(predicted, target[picked].to(device), settings.ranking_weight)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(upper.parameters(), 1.0)
+        optimiser.step()
+        losses.append(loss.item())
+    return float(np.mean(losses))
+
+
+def _stalled(rows: checkpoint.Rows, patience: int) -> bool:
+    """Return whether the error has not fallen for `patience` epochs, and at least one."""
+    errors = [row["validation_mae"] for row in rows]
+    return bool(errors) and len(errors) - 1 - int(np.argmin(errors)) >= max(1, patience)
 
 
 def _optimiser(upper: Upper, settings: Settings) -> torch.optim.Optimizer:
@@ -268,7 +263,7 @@ def _schedule(step: int, steps: int, warmup: float) -> float:
 
 
 def _loss(predicted: torch.Tensor, read: torch.Tensor, ranking_weight: float) -> torch.Tensor:
-    """Return squared error, plus a penalty on pairs in the wrong order by less than 0.5."""
+    """Return squared error, plus what pairs of unlike grade lack to stand 0.5 apart in order."""
     loss = functional.mse_loss(predicted, read)
     if not ranking_weight:
         return loss

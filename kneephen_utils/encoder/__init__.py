@@ -6,7 +6,7 @@ package, all behind one face.
 
 from kneephen_utils.encoder.loading import load
 from kneephen_utils.encoder.model import Encoder, WeightsError, embed_images, embed_texts
-from kneephen_utils.encoder.tuned import load_tuned, save_tuned
+from kneephen_utils.encoder.tuned import load_head, load_tuned, redraw, save_tuned
 
 __all__ = [
     "Encoder",
@@ -14,6 +14,8 @@ __all__ = [
     "embed_images",
     "embed_texts",
     "load",
+    "load_head",
     "load_tuned",
+    "redraw",
     "save_tuned",
 ]

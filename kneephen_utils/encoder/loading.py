@@ -9,20 +9,23 @@ fetched. What is missing is an error: open_clip alone would start from random we
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils.encoder import small
+from kneephen_utils.encoder import small, store
 from kneephen_utils.encoder.model import Encoder, WeightsError
 
-WEIGHT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-VOCABULARY_FILES = ("tokenizer.json", "vocab.txt")
+WANTED = "expected a vision transformer of timm, read at its CLS token, and a linear projection"
+UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, SafetensorError)
 
 
 def load(weights: str, *, text: bool) -> Encoder:
@@ -40,7 +43,7 @@ def load(weights: str, *, text: bool) -> Encoder:
     Raises
     ------
     WeightsError
-        If weights, configuration or vocabulary are missing or do not fit.
+        If weights, configuration or vocabulary are missing, damaged or do not fit.
     """
     if weights == "embedded":
         encoder = small.load()
@@ -48,102 +51,141 @@ def load(weights: str, *, text: bool) -> Encoder:
         encoder = _whole(weights, {}, weights)
     elif not Path(weights).is_dir():
         raise WeightsError(f"weights {weights!r}: expected embedded, a folder or hf-hub:owner/name")
-    elif text:
-        encoder = _whole(f"local-dir:{weights}", _offline_text(Path(weights)), weights)
     else:
-        encoder = _picture_half(Path(weights))
+        encoder = _from_folder(Path(weights), text=text)
     return _settled(encoder, text=text)
+
+
+def _from_folder(folder: Path, *, text: bool) -> Encoder:
+    """Load a folder in the published layout, after looking whether everything is there."""
+    config, weights = _config(folder), _state_file(folder)
+    options = _offline_text(folder, config["text_cfg"]) if text else {}
+    store.verify(folder)
+    if text:
+        return _whole(f"local-dir:{folder}", options, str(folder))
+    return _picture_half(folder, config, weights)
 
 
 def _whole(source: str, options: dict[str, Any], name: str) -> Encoder:
     """Load picture and text towers through open_clip."""
     import open_clip  # seconds to import, and not needed for pictures alone
 
-    try:
-        model, preprocess = open_clip.create_model_from_pretrained(
-            source, require_pretrained=True, **options
-        )
+    try:  # this call of open_clip, unlike its others, refuses to go on without weights
+        model, preprocess = open_clip.create_model_from_pretrained(source, **options)
         tokenizer = open_clip.get_tokenizer(source)
-    except (OSError, RuntimeError, ValueError) as error:
+    except UNREADABLE as error:
         raise WeightsError(f"weights {name}: {error}") from error
+    visual: Any = model.visual
+    trunk, head = getattr(visual, "trunk", None), getattr(visual, "head", None)
+    if trunk is None or head is None or not _fits(trunk) or not isinstance(head[-1], nn.Linear):
+        raise WeightsError(f"weights {name}: {WANTED}")
+    _check_vocabulary(tokenizer, model.text, name)
     normal = preprocess.transforms[-1]
+    inside = sum(weight.numel() for weight in visual.parameters())
     return Encoder(
         name=name,
-        trunk=model.visual.trunk,
-        projection=model.visual.head,
+        trunk=trunk,
+        projection=head,
         text=model.text,
         tokenize=tokenizer,
-        logit_scale=float(model.logit_scale.exp()),
-        image_size=int(np.ravel(model.visual.image_size)[0]),
-        grid=int(model.visual.trunk.patch_embed.grid_size[0]),
-        dimensions=int(model.visual.head[-1].out_features),
+        logit_scale=float(model.logit_scale.detach().exp()),
+        image_size=int(np.ravel(visual.image_size)[0]),
+        grid=int(trunk.patch_embed.grid_size[0]),
+        dimensions=int(head[-1].out_features),
         channels=3,
         mean=tuple(normal.mean),
         std=tuple(normal.std),
+        others=sum(weight.numel() for weight in model.parameters()) - inside,
     )
 
 
-def _offline_text(folder: Path) -> dict[str, Any]:
+def _fits(trunk: Any) -> bool:
+    """Return whether a picture tower is a vision transformer that is read at its CLS token."""
+    if not isinstance(trunk, VisionTransformer):
+        return False
+    return trunk.global_pool == "token" and trunk.num_prefix_tokens == 1
+
+
+def _check_vocabulary(tokenizer: Any, text: nn.Module, name: str) -> None:
+    """Refuse words the text tower has no vector for."""
+    known, words = getattr(text, "vocab_size", 0), len(getattr(tokenizer, "tokenizer", ()))
+    if known and words > known:
+        raise WeightsError(f"weights {name}: {words} words, but the text tower knows {known}")
+
+
+def _offline_text(folder: Path, text: dict[str, Any]) -> dict[str, Any]:
     """Return options by which open_clip reads the text tower from the folder, not the hub."""
-    _state_file(folder)
-    if not any((folder / name).exists() for name in VOCABULARY_FILES):
-        raise WeightsError(
-            f"{folder.name}: no vocabulary; expected {' or '.join(VOCABULARY_FILES)}"
-        )
-    if not (folder / "config.json").exists():
+    if "hf_model_name" not in text:
+        return {}
+    if not any((folder / name).exists() for name in store.VOCABULARY_FILES):
+        wanted = " or ".join(store.VOCABULARY_FILES)
+        raise WeightsError(f"{folder.name}: no vocabulary; expected {wanted}")
+    if not (folder / store.TEXT_CONFIG_FILE).exists():
         raise WeightsError(f"{folder.name}: config.json of the text tower is missing")
-    text = _config(folder)["model_cfg"]["text_cfg"]
     return {"text_cfg": {**text, "hf_model_name": str(folder), "hf_model_pretrained": False}}
 
 
-def _picture_half(folder: Path) -> Encoder:
+def _picture_half(folder: Path, config: dict[str, Any], path: Path) -> Encoder:
     """Load the picture tower alone, strictly, from the weights of the whole model."""
-    config = _config(folder)
-    vision, dimensions = config["model_cfg"]["vision_cfg"], config["model_cfg"]["embed_dim"]
-    path = _state_file(folder)
-    if path.suffix == ".safetensors":
-        state = load_file(path)
-    else:
-        state = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    own = {k.removeprefix("visual."): v for k, v in state.items() if k.startswith("visual.")}
-    size = int(vision["image_size"])
-    trunk = timm.create_model(vision["timm_model_name"], num_classes=0, img_size=size)
-    head = nn.Sequential()
-    head.add_module("proj", nn.Linear(trunk.num_features, dimensions, bias=False))
-    both = nn.ModuleDict({"trunk": trunk, "head": head})
+    vision, normal = config["vision_cfg"], config["preprocess_cfg"]
+    if vision.get("timm_proj", "linear") != "linear" or vision.get("timm_proj_bias"):
+        raise WeightsError(f"weights {folder}: {WANTED}")
     try:
-        both.load_state_dict({name: value.float() for name, value in own.items()})
-    except RuntimeError as error:
-        raise WeightsError(f"{path.name}: {error}") from None
-    normal = config.get("preprocess_cfg", {})
+        trunk: Any = timm.create_model(vision["timm_model_name"], num_classes=0)
+        if vision.get("timm_pool"):
+            trunk.reset_classifier(0, global_pool=vision["timm_pool"])
+        if not _fits(trunk):
+            raise WeightsError(f"weights {folder}: {WANTED}")
+        head = nn.Sequential()
+        head.add_module("proj", nn.Linear(trunk.num_features, config["embed_dim"], bias=False))
+        state = _state(path)
+        inside = {k.removeprefix("visual."): v for k, v in state.items() if k.startswith("visual.")}
+        both = nn.ModuleDict({"trunk": trunk, "head": head})
+        both.load_state_dict({name: value.float() for name, value in inside.items()})
+        scale = float(state["logit_scale"].float().exp())
+    except UNREADABLE as error:
+        raise WeightsError(f"{path.name}: {error}") from error
+    outside = [v for k, v in state.items() if not k.startswith("visual.") and v.is_floating_point()]
     return Encoder(
         name=str(folder),
         trunk=trunk,
         projection=head,
         text=None,
         tokenize=None,
-        logit_scale=float(state["logit_scale"].exp()),
-        image_size=size,
-        grid=trunk.patch_embed.grid_size[0],
-        dimensions=dimensions,
+        logit_scale=scale,
+        image_size=int(vision["image_size"]),
+        grid=int(trunk.patch_embed.grid_size[0]),
+        dimensions=int(config["embed_dim"]),
         channels=3,
         mean=tuple(normal.get("mean", (0.48145466, 0.4578275, 0.40821073))),
         std=tuple(normal.get("std", (0.26862954, 0.26130258, 0.27577711))),
+        others=sum(value.numel() for value in outside),
     )
 
 
+def _state(path: Path) -> dict[str, torch.Tensor]:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    return torch.load(path, map_location="cpu", mmap=True, weights_only=True)
+
+
 def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "open_clip_config.json"
+    """Return the configuration of both towers, and of the input as `preprocess_cfg`."""
+    path = folder / store.CONFIG_FILE
     if not path.exists():
-        raise WeightsError(f"{folder.name}: open_clip_config.json is missing")
-    return json.loads(path.read_text())
+        raise WeightsError(f"{folder.name}: {path.name} is missing")
+    try:
+        config = json.loads(path.read_text())
+        return config["model_cfg"] | {"preprocess_cfg": config.get("preprocess_cfg", {})}
+    except (ValueError, KeyError) as error:
+        raise WeightsError(f"{folder.name}/{path.name} is not understood: {error}") from error
 
 
 def _state_file(folder: Path) -> Path:
-    for name in WEIGHT_FILES:
+    for name in store.WEIGHT_FILES:
         if (folder / name).exists():
             return folder / name
-    raise WeightsError(f"{folder.name}: no weights; expected {' or '.join(WEIGHT_FILES)}")
+    raise WeightsError(f"{folder.name}: no weights; expected {' or '.join(store.WEIGHT_FILES)}")
 
 
 def _settled(encoder: Encoder, *, text: bool) -> Encoder:
@@ -152,7 +194,4 @@ def _settled(encoder: Encoder, *, text: bool) -> Encoder:
     for module in (encoder.trunk, encoder.projection, encoder.text):
         if module is not None:
             module.to(device).eval().requires_grad_(requires_grad=False)
-    if text:
-        return encoder
-    fields = {**encoder.__dict__, "text": None, "tokenize": None}
-    return Encoder(**fields)
+    return encoder if text else replace(encoder, text=None, tokenize=None)

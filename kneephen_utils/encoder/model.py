@@ -44,6 +44,8 @@ class Encoder:
         1 for grey input, 3 where grey is repeated.
     mean, std
         Normalisation of the input, one value per channel.
+    others
+        Parameters outside the picture tower, loaded or not: text tower and logit scale.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Encoder:
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    others: int
 
     @property
     def device(self) -> torch.device:

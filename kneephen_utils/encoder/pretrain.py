@@ -4,7 +4,9 @@ First where the joint space is, patch by patch, and how wide, spurred and dense 
 is; then, keeping that, which sentence belongs to which picture. Without the dense target
 the same training takes many times as long; pictures and sentences alone do not start.
 
-    python -m kneephen_utils.encoder.pretrain --knees 3000 --steps 1500 --seed 900001
+    python -m kneephen_utils.encoder.pretrain
+
+Its seeds are those of no demonstration and no test.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +64,7 @@ def lessons(
 ) -> Lessons:
     """Make tensors of pictures, masks, standardised features and sentences."""
     truth = knees[TARGETS].to_numpy(np.float32)
-    truth = (truth - truth.mean(0)) / truth.std(0)
+    truth = (truth - truth.mean(0)) / np.maximum(truth.std(0), 1e-6)
     joint = functional.avg_pool2d(torch.from_numpy(masks).float()[:, None], PIXELS // small.GRID)
     pictures = torch.cat([encoder.prepare(images[i : i + 64]) for i in range(0, len(images), 64)])
     return Lessons(
@@ -103,9 +106,15 @@ def augmented(images: torch.Tensor, joint: torch.Tensor, generator: torch.Genera
     return images + noise, joint.flatten(1)
 
 
-def train(encoder: Encoder, taught: Lessons, *, steps: int, batch: int, seed: int) -> float:
-    """Train in place; pictures meet sentences after a third of the steps. Return the last loss."""
-    assert encoder.text is not None
+def train(
+    encoder: Encoder, taught: Lessons, *, steps: int, batch: int, seed: int
+) -> tuple[Encoder, float]:
+    """Train; pictures meet sentences after a third of the steps.
+
+    Returns
+    -------
+    The encoder, changed in place but for its logit scale, and the last loss.
+    """
     assert encoder.tokenize is not None
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
@@ -122,15 +131,12 @@ def train(encoder: Encoder, taught: Lessons, *, steps: int, batch: int, seed: in
         optimiser, max_lr=1e-3, total_steps=steps, pct_start=0.08, anneal_strategy="cos"
     )
     tokens = encoder.tokenize(taught.sentences)
-    loss = torch.zeros(())
     progress = tqdm(range(steps), desc="training")
     for step in progress:
         rows = torch.randint(len(taught.images), (batch,), generator=generator)
         images, joint = augmented(taught.images[rows], taught.joint[rows], generator)
         features = encoder.trunk.forward_features(images)  # (batch, 1 + 196, width)
-        seen = heads["joint"](features[:, 1:]).squeeze(-1)
-        loss = 4 * functional.binary_cross_entropy_with_logits(seen, joint)
-        loss = loss + functional.mse_loss(heads["truth"](features[:, 0]), taught.truth[rows])
+        loss = _measures(heads, features, joint, taught.truth[rows])
         if step >= steps // 3:
             loss = loss + 0.3 * _contrast(encoder, features[:, 0], tokens[rows], scale)
         optimiser.zero_grad()
@@ -140,8 +146,16 @@ def train(encoder: Encoder, taught: Lessons, *, steps: int, batch: int, seed: in
         schedule.step()
         if step % 25 == 0:
             progress.set_postfix(loss=f"{loss.item():.3f}")
-    object.__setattr__(encoder, "logit_scale", float(scale.exp()))
-    return float(loss)
+    return replace(encoder, logit_scale=float(scale.detach().exp())), loss.item()
+
+
+def _measures(
+    heads: nn.ModuleDict, features: torch.Tensor, joint: torch.Tensor, truth: torch.Tensor
+) -> torch.Tensor:
+    """Return the loss of seeing where the joint space is and what is true of the knee."""
+    seen = heads["joint"](features[:, 1:]).squeeze(-1)
+    where = functional.binary_cross_entropy_with_logits(seen, joint)
+    return 4 * where + functional.mse_loss(heads["truth"](features[:, 0]), truth)
 
 
 def _contrast(
@@ -158,8 +172,8 @@ def _contrast(
     return both / 2
 
 
-def save(encoder: Encoder, folder: Path) -> None:
-    """Write weights in half precision, vocabulary and scale."""
+def save(encoder: Encoder, folder: Path, *, lessons_taught: dict[str, Any]) -> None:
+    """Write weights in half precision, vocabulary, and scale with what the training was."""
     folder.mkdir(parents=True, exist_ok=True)
     state = {
         f"{part}.{name}": value.detach().half().contiguous()
@@ -169,12 +183,32 @@ def save(encoder: Encoder, folder: Path) -> None:
     save_file(state, folder / "model.safetensors")
     words = prompts.vocabulary()
     (folder / "vocabulary.json").write_text(json.dumps(words, indent=0) + "\n")
-    settings = {"logit_scale": round(encoder.logit_scale, 4)}
+    settings = {"logit_scale": round(encoder.logit_scale, 4)} | lessons_taught
     (folder / "settings.json").write_text(json.dumps(settings) + "\n")
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Render, train and save, as the command line asks."""
+    given = _parser().parse_args(argv)
+    drawn = people.draw(participants=given.knees // 2, seed=given.seed, planted=True)["knees"]
+    knees = balanced(drawn, given.seed)
+    if given.cache and given.cache.exists():
+        kept = np.load(given.cache, mmap_mode="r")
+        images, masks = np.array(kept[0]), np.array(kept[1]).astype(bool)
+    else:
+        images, masks = render(knees, seed=given.seed, workers=given.workers)
+        if given.cache:
+            np.save(given.cache, np.stack([images, masks.astype(np.uint8)]))
+    torch.manual_seed(given.seed)
+    encoder = small.build(prompts.vocabulary())
+    taught = lessons(encoder, knees, images, masks)
+    asked = {"steps": given.steps, "batch": given.batch, "seed": given.seed}
+    encoder, loss = train(encoder, taught, **asked)
+    save(encoder, given.out, lessons_taught={"knees": given.knees} | asked | {"loss": loss})
+    print(f"The encoder is in {given.out}; its last loss was {loss:.3f}.")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--knees", type=int, default=4000)
     parser.add_argument("--steps", type=int, default=1500)
@@ -183,21 +217,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=small.FOLDER)
     parser.add_argument("--cache", type=Path, help="file that keeps the rendered crops")
-    given = parser.parse_args()
-    drawn = people.draw(participants=given.knees // 2, seed=given.seed, planted=True)["knees"]
-    knees = balanced(drawn, given.seed)
-    if given.cache and given.cache.exists():
-        kept = np.load(given.cache, mmap_mode="r")
-        images, masks = np.asarray(kept[0]), np.asarray(kept[1]).astype(bool)
-    else:
-        images, masks = render(knees, seed=given.seed, workers=given.workers)
-        if given.cache:
-            np.save(given.cache, np.stack([images, masks.astype(np.uint8)]))
-    torch.manual_seed(given.seed)
-    encoder = small.build(prompts.vocabulary())
-    taught = lessons(encoder, knees, images, masks)
-    print("loss", train(encoder, taught, steps=given.steps, batch=given.batch, seed=given.seed))
-    save(encoder, given.out)
+    return parser
 
 
 def balanced(knees: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -75,7 +75,7 @@ class TextTower(nn.Module):
 
 
 class Tokenizer:
-    """Words of a fixed vocabulary; an unknown word is token 1, padding is 0."""
+    """Words of a fixed vocabulary; a word not in it, or no word at all, is token 1, padding 0."""
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self.number = {word: place for place, word in enumerate(vocabulary, start=2)}
@@ -85,8 +85,8 @@ class Tokenizer:
 
     def __call__(self, sentences: Sequence[str]) -> torch.Tensor:
         """Return tokens (n, longest), whole numbers."""
-        split = [re.findall(r"[a-z]+|\d+", sentence.lower())[:WORDS] for sentence in sentences]
-        tokens = torch.zeros(len(split), max(map(len, split), default=1) or 1, dtype=torch.long)
+        split = [re.findall(r"[a-z]+|\d+", text.lower())[:WORDS] or [""] for text in sentences]
+        tokens = torch.zeros(len(split), max(map(len, split), default=1), dtype=torch.long)
         for row, words in enumerate(split):
             for column, word in enumerate(words):
                 tokens[row, column] = self.number.get(word, 1)
@@ -108,20 +108,20 @@ def trunk() -> VisionTransformer:
         weight_init="jax",
     )
     positions = build_sincos2d_pos_embed([GRID, GRID], WIDTH)
-    with torch.no_grad():
-        vision.pos_embed[0, 1:] = positions
-        vision.pos_embed[0, 0] = 0
+    cls = torch.zeros(1, WIDTH)
+    vision.pos_embed = nn.Parameter(torch.cat([cls, positions])[None])
     return vision
 
 
 def build(vocabulary: Sequence[str], *, logit_scale: float = 10.0) -> Encoder:
     """Return the small encoder with random weights; training starts from it."""
     words = Tokenizer(vocabulary)
+    text = TextTower(len(words))
     return Encoder(
         name="embedded",
         trunk=trunk(),
         projection=nn.Linear(WIDTH, DIMENSIONS, bias=False),
-        text=TextTower(len(words)),
+        text=text,
         tokenize=words,
         logit_scale=logit_scale,
         image_size=SIZE,
@@ -130,6 +130,7 @@ def build(vocabulary: Sequence[str], *, logit_scale: float = 10.0) -> Encoder:
         channels=1,
         mean=(0.5,),
         std=(0.25,),
+        others=sum(weight.numel() for weight in text.parameters()) + 1,
     )
 
 

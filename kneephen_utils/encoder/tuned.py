@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,6 +12,8 @@ from torch import nn
 
 from kneephen_utils.encoder.loading import load
 from kneephen_utils.encoder.model import Encoder, WeightsError
+
+Head = TypeVar("Head", bound=nn.Module)
 
 
 def save_tuned(
@@ -47,6 +50,35 @@ def load_tuned(weights: str, path: str | Path, *, frozen_blocks: int) -> Encoder
         for name, value in state.items():
             expected[name].copy_(value)
     return encoder
+
+
+def load_head(path: str | Path, head: Head) -> Head:
+    """Put the weights of the head kept in `path` into `head` and return it, ready to use.
+
+    Raises
+    ------
+    WeightsError
+        If the file holds no head, or one that does not fit.
+    """
+    state = {k.removeprefix("head."): v for k, v in load_file(path).items() if k[:5] == "head."}
+    try:
+        head.load_state_dict(state)
+    except RuntimeError as error:
+        raise WeightsError(f"{Path(path).name}: {error}") from None
+    return head.eval().requires_grad_(requires_grad=False)
+
+
+def redraw(encoder: Encoder, *, head: nn.Module | None, frozen_blocks: int, seed: int) -> None:
+    """Draw the trained tensors anew in place, each with the mean and spread it had.
+
+    Keeping the spread keeps the strength of signals: what is lost is only what was learned.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    tensors = [*_upper(encoder, frozen_blocks).values(), *(head.parameters() if head else ())]
+    with torch.no_grad():
+        for tensor in tensors:
+            drawn = torch.randn(tensor.shape, generator=generator).to(tensor)
+            tensor.copy_(tensor.mean() + tensor.std(correction=0) * drawn)
 
 
 def _upper(encoder: Encoder, frozen_blocks: int) -> dict[str, torch.Tensor]:

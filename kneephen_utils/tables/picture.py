@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kneephen_utils.tables.schema import (
+    ARMS,
     FLAG,
     NUMBER,
     SIDES,
@@ -21,6 +22,11 @@ from kneephen_utils.tables.schema import (
 
 SHARE = between(0, 1)
 ENCODERS = ["zeroshot", "finetuned"]
+REGIONS = ["joint_space", "femoral_condyles", "tibial_plateau", "border"]
+METHOD = (
+    "cls: attention of the CLS token in the last block; relevance: attention of all blocks "
+    "weighted by what raises the grade"
+)
 
 CROPS = table(
     "crops",
@@ -134,39 +140,98 @@ SCORES = table(
     key=["predictor", "group", "metric"],
 )
 
+
+def _map_key(last: str) -> dict:
+    return {
+        "encoder": column(
+            TEXT,
+            "zeroshot, finetuned, or randomised: finetuned with its trained weights drawn anew",
+            one_of([*ENCODERS, "randomised"]),
+        ),
+        "arm": column(TEXT, "arm the phenotypes come from", one_of(ARMS)),
+        "method": column(TEXT, METHOD + last),
+        "kl_grade": column(WHOLE, "grade, -1 for all", between(-1, 4)),
+        "phenotype": column(
+            WHOLE, "phenotype within the grade, -1 unassigned, -2 all knees", at_least(-2)
+        ),
+    }
+
+
 ATTENTION = table(
     "attention",
     "attention",
-    "Mean CLS-token attention per phenotype on the patch grid.",
+    "Mean map per group on the patch grid; groups of at least ten knees, never trained on.",
     {
-        "encoder": column(TEXT, "zeroshot or finetuned", one_of(ENCODERS)),
-        "kl_grade": column(WHOLE, "grade", between(0, 4)),
-        "phenotype": column(WHOLE, "phenotype within the grade, -1 unassigned", at_least(-1)),
+        **_map_key(""),
         "row": column(WHOLE, "patch row from the top", at_least(0)),
         "column": column(
             WHOLE, "patch column; medial side on the right of the picture", at_least(0)
         ),
-        "weight": column(NUMBER, "share of the attention", SHARE),
+        "weight": column(NUMBER, "share of the map, sums to 1 over the patches", SHARE),
         "knees": column(WHOLE, "knees averaged", at_least(1)),
     },
-    key=["encoder", "kl_grade", "phenotype", "row", "column"],
+    key=["encoder", "method", "kl_grade", "phenotype", "row", "column"],
 )
 
 ATTENTION_SCORES = table(
     "attention_scores",
     "attention",
-    "Share of attention on named regions beside area and a centre prior.",
+    "Share of each map on named regions beside area and a centre prior.",
     {
-        "encoder": column(TEXT, "zeroshot, finetuned or randomised"),
-        "kl_grade": column(WHOLE, "grade, -1 for all", between(-1, 4)),
-        "phenotype": column(WHOLE, "phenotype, -1 unassigned, -2 all knees", at_least(-2)),
-        "region": column(TEXT, "joint_space, femoral_condyles, tibial_plateau, border"),
-        **interval("share of attention on the region, interval from a bootstrap of people"),
+        **_map_key(""),
+        "region": column(
+            TEXT,
+            "joint_space, femoral_condyles, tibial_plateau, border: fixed places on the crop",
+            one_of(REGIONS),
+        ),
+        **interval("mean share of the map on the region, interval from a bootstrap of people"),
         "area": column(NUMBER, "share of the picture the region covers", SHARE),
-        "centre_prior": column(NUMBER, "share a blob in the centre would give", SHARE),
+        "centre_prior": column(NUMBER, "share a round blob in the centre would give", SHARE),
         "knees": column(WHOLE, "knees averaged", at_least(1)),
+        "participants": column(WHOLE, "people they belong to", at_least(1)),
     },
-    key=["encoder", "kl_grade", "phenotype", "region"],
+    key=["encoder", "method", "kl_grade", "phenotype", "region"],
 )
 
-SCHEMAS = [CROPS, EMBEDDINGS, ZEROSHOT_GRADES, GRADES, HISTORY, SCORES, ATTENTION, ATTENTION_SCORES]
+ATTENTION_CHECKS = table(
+    "attention_checks",
+    "attention",
+    "Would a map look the same without the picture or the training? A sample of the knees.",
+    {
+        **_map_key("; for deletion also random and centre, patches chosen without a map"),
+        "check": column(
+            TEXT,
+            "deletion: change of the answer when the chosen patches are those of the mean knee; over_random, "
+            "over_centre: that change less the change for random or central patches; randomised, "
+            "other_knee: likeness to the map of redrawn weights or of another person's knee; "
+            "largest_patch: share of the map on one patch",
+            one_of(
+                [
+                    "deletion",
+                    "over_random",
+                    "over_centre",
+                    "randomised",
+                    "other_knee",
+                    "largest_patch",
+                ]
+            ),
+        ),
+        **interval("mean over the knees, interval from a bootstrap of people"),
+        "unit": column(TEXT, "grades, cosine distance, rank correlation or share"),
+        "knees": column(WHOLE, "knees checked", at_least(1)),
+        "participants": column(WHOLE, "people they belong to", at_least(1)),
+    },
+    key=["encoder", "method", "kl_grade", "phenotype", "check"],
+)
+
+SCHEMAS = [
+    CROPS,
+    EMBEDDINGS,
+    ZEROSHOT_GRADES,
+    GRADES,
+    HISTORY,
+    SCORES,
+    ATTENTION,
+    ATTENTION_SCORES,
+    ATTENTION_CHECKS,
+]

@@ -91,6 +91,7 @@ PHENOTYPES = table(
         ),
         "phenotype": column(WHOLE, "phenotype, 0 is the largest, -1 unassigned", at_least(-1)),
         "membership": column(NUMBER, "0 (noise) to 1 (core)", SHARE),
+        "drift": column(FLAG, "farther from the discover knees than they are from each other"),
     },
     key=["kl_grade", "arm", "knee_id"],
 )
@@ -108,7 +109,8 @@ SWEEP = table(
         "noise_share": column(NUMBER, "share of unassigned knees", SHARE),
         "stability": column(
             NUMBER,
-            "mean Jaccard under subsampling, missing if fewer than two groups",
+            "share of knees in a group that comes back when people are left out; missing if fewer "
+            "than two groups",
             SHARE,
             nullable=True,
         ),
@@ -152,7 +154,9 @@ NULL = table(
         ),
         "draw": column(WHOLE, "number of the draw, 0 for observed", at_least(0)),
         "phenotypes": column(WHOLE, "phenotypes found", at_least(0)),
-        "statistic": column(NUMBER, "evidence for more than one group"),
+        "statistic": column(
+            NUMBER, "share of knees in a group that comes back when people are left out", SHARE
+        ),
     },
     key=["kl_grade", "arm", "reference", "draw"],
 )
@@ -188,7 +192,9 @@ GATES = table(
     "One row per gate a grade and arm must pass before it may claim phenotypes.",
     {
         **_grade_and_arm(),
-        "gate": column(TEXT, "two_groups, null_gaussian, null_shuffled, jaccard, dbcv, image"),
+        "gate": column(
+            TEXT, "enough_knees, two_groups, null_gaussian, null_shuffled, jaccard, dbcv, image"
+        ),
         "value": column(NUMBER, "what was measured", nullable=True),
         "threshold": column(NUMBER, "what was required"),
         "passed": column(FLAG, "the gate was passed"),

@@ -1,0 +1,199 @@
+"""Chart: the sweep and the references of one grade and arm, drawn and put into words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from kneephen_utils import figure, report
+
+ARMS_NOTE = (
+    "Agreement is the adjusted Rand index: with a tree of three leaves that sees the columns "
+    "beside the picture alone, and with the groups after the pictures changed places."
+)
+PASSPORT_NOTE = (
+    "Best Jaccard index when a fifth of the people is left out: mean, and the range of 95 % of the "
+    "subsamples. A phenotype below a mean of 0.75 keeps its letter and earns no name."
+)
+REFERENCE_WORDS = {"gaussian": "same covariance,\nno groups", "shuffled": "each column\nshuffled"}
+
+
+def draw_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
+    """Draw the score of every setting, the number of groups written into its cell."""
+    own = swept[swept["arm"] == arm]
+    if own.empty:
+        return _nothing("too few discover knees")
+    sizes, samples = sorted(own["min_cluster_size"].unique()), sorted(own["min_samples"].unique())
+    score = own.pivot_table(
+        index="min_samples", columns="min_cluster_size", values="stability", dropna=False
+    )
+    score = score.reindex(index=samples, columns=sizes).fillna(0.0)
+    with figure.style():
+        drawn = Figure(figsize=(7.2, 0.5 * len(samples) + 1.3))
+        axis = drawn.subplots()
+        shown = axis.imshow(score.to_numpy(), vmin=0, vmax=1, aspect="auto")
+        for row in own.itertuples():
+            place = sizes.index(row.min_cluster_size), samples.index(row.min_samples)
+            bright = score.loc[row.min_samples, row.min_cluster_size] > 0.55
+            axis.text(
+                *place,
+                str(row.phenotypes),
+                ha="center",
+                va="center",
+                color="black" if bright else "white",
+                weight="bold" if row.chosen else "normal",
+            )
+            if row.chosen:
+                axis.plot(*place, "s", ms=24, mfc="none", mec=figure.PALETTE[1], mew=2.5)
+        axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+        axis.set_yticks(range(len(samples)), [str(each) for each in samples])
+        axis.set(xlabel="least knees in a group (min_cluster_size)", ylabel="min_samples")
+        drawn.colorbar(shown, ax=axis, label="found again")
+    return drawn
+
+
+def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
+    """Draw what was observed against what data without groups give."""
+    own = null[null["arm"] == arm]
+    if own.empty:
+        return _nothing("too few discover knees")
+    observed = own.loc[own["reference"] == "observed", "statistic"]
+    with figure.style():
+        drawn = Figure(figsize=(6.4, 1.9))
+        axis = drawn.subplots()
+        for place, name in enumerate(REFERENCE_WORDS):
+            values = np.sort(own.loc[own["reference"] == name, "statistic"].to_numpy())
+            lift = place + 0.22 * np.sin(np.arange(len(values)) * 2.4)
+            axis.plot(
+                values,
+                lift,
+                "o",
+                ms=4,
+                alpha=0.6,
+                color=figure.UNASSIGNED_COLOR,
+                mec=figure.INK,
+                mew=0.4,
+            )
+        for value in observed:
+            axis.axvline(value, color=figure.PALETTE[1])
+            axis.annotate(
+                "these knees", (value, 1.55), fontsize=9, ha="center", color=figure.PALETTE[1]
+            )
+        axis.set_yticks(range(len(REFERENCE_WORDS)), list(REFERENCE_WORDS.values()))
+        axis.set(
+            xlim=(-0.02, 1.02), ylim=(-0.5, 1.9), xlabel="share of knees in a group that comes back"
+        )
+    return drawn
+
+
+def caption_sweep(arm: str) -> str:
+    """Return the caption of the figure `draw_sweep` makes."""
+    return (
+        f"Share of knees in a group that comes back, by setting, arm {arm}. Numbers are the groups "
+        "found; the frame marks the setting that was taken."
+    )
+
+
+def caption_null(arm: str) -> str:
+    """Return the caption of the figure `draw_null` makes."""
+    return (
+        f"The line is what these knees give in the arm {arm}; each point is one draw of data "
+        "without groups, sent through the same search. Only a line beyond both clouds counts."
+    )
+
+
+def say_sweep(swept: pd.DataFrame, *, arm: str) -> str:
+    """Say which setting was taken and what it gave."""
+    own = swept[swept["arm"] == arm]
+    if own.empty:
+        return f"Too few discover knees: no setting was tried in the arm {arm}."
+    one = own[own["chosen"]].iloc[0]
+    how = "was given by hand" if one["by_hand"] else f"was chosen by rule among {len(own)}"
+    return (
+        f"min_cluster_size {one['min_cluster_size']} with min_samples {one['min_samples']} {how}: "
+        f"{one['phenotypes']} group(s), {100 * one['noise_share']:.0f} % of the knees in none, "
+        f"{report.number(one['stability'])} of the knees found again."
+    )
+
+
+def say_null(null: pd.DataFrame, *, arm: str) -> str:
+    """Say what was observed and what the references gave."""
+    own = null[null["arm"] == arm]
+    if own.empty:
+        return f"Too few discover knees: nothing was compared in the arm {arm}."
+    seen = own.loc[own["reference"] == "observed", "statistic"].iloc[0]
+    parts = [
+        f"{REFERENCE_WORDS[str(name)]}: median {rows['statistic'].median():.2f}, at most "
+        f"{rows['statistic'].max():.2f} in {len(rows)} draws"
+        for name, rows in own[own["reference"] != "observed"].groupby("reference")
+    ]
+    return f"Of these knees {seen:.2f} are found again. {'; '.join(parts)}.".replace("\n", " ")
+
+
+def verdict(gates: pd.DataFrame, *, arm: str) -> str:
+    """Say whether the grade may claim phenotypes in this arm, and if not, which gate failed."""
+    own = gates[gates["arm"] == arm]
+    grade = f"KL{int(own['kl_grade'].iloc[0])}"
+    failed = own[~own["passed"]]
+    if failed.empty:
+        return f"**{grade}: every gate is passed; its groups may be called phenotypes.**"
+    names = ", ".join(name.replace("_", " ") for name in failed["gate"])
+    return (
+        f"**{grade}: no phenotype is claimed.** Not passed: {names}. {failed['sentence'].iloc[0]}"
+    )
+
+
+def shown_gates(gates: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+    """Return the gates of one arm as a table for reading."""
+    own = gates[gates["arm"] == arm]
+    return pd.DataFrame(
+        {
+            "gate": own["gate"].str.replace("_", " ").to_numpy(),
+            "passed": own["passed"].to_numpy(),
+            "measured": own["value"].to_numpy(),
+            "required": own["threshold"].to_numpy(),
+            "in words": own["sentence"].to_numpy(),
+        }
+    )
+
+
+def shown_passports(passports: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+    """Return how surely each phenotype of one arm comes back as a table for reading."""
+    own = passports[passports["arm"] == arm]
+    return pd.DataFrame(
+        {
+            "phenotype": [figure.phenotype_label(k) for k in own["phenotype"]],
+            "knees": own["knees"].to_numpy(),
+            "people": own["participants"].to_numpy(),
+            "comes back at": [report.spread(r.jaccard, r.low, r.high) for r in own.itertuples()],
+            "earns a name": own["named"].to_numpy(),
+        }
+    )
+
+
+def shown_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
+    """Return, for every arm, the first gate that failed and what the picture did."""
+    first = gates[~gates["passed"]].drop_duplicates("arm").set_index("arm")["gate"]
+    moved = contribution.set_index("arm")
+    arms = gates["arm"].drop_duplicates().tolist()
+    return pd.DataFrame(
+        {
+            "arm": arms,
+            "fails at": [str(first.get(arm, "nothing")).replace("_", " ") for arm in arms],
+            "picture's share": [_of(moved, arm, "image_share") for arm in arms],
+            "three-leaf tree": [_of(moved, arm, "tree_ari") for arm in arms],
+            "pictures shuffled": [_of(moved, arm, "shuffled_ari") for arm in arms],
+        }
+    )
+
+
+def _nothing(why: str) -> Figure:
+    with figure.style():
+        drawn = Figure(figsize=(6.4, 0.6))
+        drawn.text(0.5, 0.5, why, ha="center", va="center")
+    return drawn
+
+
+def _of(table: pd.DataFrame, arm: str, column: str) -> float:
+    return float(table.loc[arm, column]) if arm in table.index else float("nan")

@@ -1,0 +1,88 @@
+"""Density: HDBSCAN in two steps, so that one tree serves every size of group.
+
+The tree depends on `min_samples` alone; cutting it for another `min_cluster_size` costs a
+thousandth of growing it. Trees and cuts are those of `fast_hdbscan`, one implementation for
+everything; its version is bounded because these functions are not in its manual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from fast_hdbscan import hdbscan as trees
+
+UNASSIGNED = -1
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The linkage of mutual-reachability distances of some points."""
+
+    linkage: np.ndarray  # (points - 1, 4): two nodes, distance, size
+    points: int
+
+
+def grow(points: np.ndarray, *, min_samples: int) -> Tree:
+    """Return the tree of points (n, dimensions).
+
+    Parameters
+    ----------
+    points
+        Array (n, dimensions), n at least 3.
+    min_samples
+        Points around a point to call it dense.
+
+    References
+    ----------
+    Campello, Moulavi & Sander (2013), doi:10.1007/978-3-642-37456-2_14.
+    """
+    samples = max(1, min(min_samples, len(points) - 1))
+    points = np.ascontiguousarray(points, dtype=np.float64)
+    edges, *_ = trees.compute_minimum_spanning_tree(points, min_samples=samples, reproducible=True)
+    order = np.lexsort((edges.T[1], edges.T[0], edges.T[2]))
+    return Tree(trees.mst_to_linkage_tree(edges[order]), len(points))
+
+
+def cut(tree: Tree, *, min_cluster_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the group of each point, 0 the largest and -1 none, and its membership, 0 to 1."""
+    condensed = trees.condense_tree(tree.linkage, min_cluster_size=min_cluster_size)
+    branches = trees.cluster_tree_from_condensed_tree(condensed)
+    chosen = trees.extract_eom_clusters(condensed, branches)
+    if not len(chosen):
+        return np.full(tree.points, UNASSIGNED), np.zeros(tree.points)
+    labels = trees.get_cluster_label_vector(condensed, chosen, 0.0, n_samples=tree.points)
+    strength = trees.get_point_membership_strength_vector(condensed, chosen, labels)
+    labels = np.asarray(labels, dtype=np.int64)
+    return by_size(labels), np.where(labels == UNASSIGNED, 0.0, np.clip(strength, 0, 1))
+
+
+def by_size(labels: np.ndarray) -> np.ndarray:
+    """Return labels renumbered so that 0 is the largest group; -1 stays."""
+    names, sizes = np.unique(labels[labels != UNASSIGNED], return_counts=True)
+    rank = {name: place for place, name in enumerate(names[np.argsort(-sizes, kind="stable")])}
+    return np.array([rank.get(label, UNASSIGNED) for label in labels], dtype=np.int64)
+
+
+def groups(labels: np.ndarray) -> int:
+    """Return the number of groups, noise not counted."""
+    return int(labels.max(initial=UNASSIGNED)) + 1
+
+
+def dbcv(points: np.ndarray, labels: np.ndarray) -> float:
+    """Return density-based validity, -1 to 1; missing with fewer than two groups.
+
+    It describes how much denser groups are than the space between them. It is no test: data
+    without groups can reach high values.
+
+    References
+    ----------
+    Moulavi et al. (2014), doi:10.1137/1.9781611973440.96.
+    """
+    from hdbscan.validity import validity_index  # a second to import
+
+    sizes = np.bincount(labels[labels != UNASSIGNED]) if groups(labels) else np.zeros(0)
+    if len(sizes) < 2 or sizes.min() < 3:
+        return float("nan")
+    value = validity_index(np.ascontiguousarray(points, dtype=np.float64), labels)
+    return float(np.clip(value, -1, 1)) if np.isfinite(value) else float("nan")

@@ -1,0 +1,99 @@
+"""Gate: the written rule by which a grade and arm may claim phenotypes.
+
+All must be passed: enough knees; two groups; neither reference without groups does as well;
+two groups come back when people are left out; groups are denser than the space between
+them; the groups move when the pictures are shuffled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from kneephen_utils.phenotype import reference
+from kneephen_utils.phenotype.cell import ENOUGH, Cell
+from kneephen_utils.phenotype.contribution import SAME
+from kneephen_utils.phenotype.stability import NAMED
+
+LEVEL = 0.05  # of each null p value
+GROUPS = 2
+DENSER = 0.2  # density-based validity that data without groups rarely exceed
+COLUMNS = ["kl_grade", "arm", "gate", "value", "threshold", "passed", "sentence"]
+
+
+def judge(
+    cells: Sequence[Cell],
+    swept: pd.DataFrame,
+    null: pd.DataFrame,
+    stability: pd.DataFrame,
+    contribution: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the `gates` table, in the order in which the gates are named.
+
+    A cell with too few knees has that one row. All other arguments are the tables of these
+    names, of one grade.
+    """
+    rows: list[dict[str, object]] = []
+    for cell in cells:
+        own = [_of(table, cell) for table in (swept, null, stability, contribution)]
+        rows += [{**cell.key, **row} for row in _gates(cell, *own)]
+    kinds = {"kl_grade": "int64", "value": "float64", "threshold": "float64", "passed": bool}
+    return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
+
+
+def _gates(
+    cell: Cell,
+    swept: pd.DataFrame,
+    null: pd.DataFrame,
+    stability: pd.DataFrame,
+    contribution: pd.DataFrame,
+) -> list[dict[str, object]]:
+    knees = int(cell.discover.sum())
+    enough = _least("enough_knees", knees, ENOUGH, f"{knees} knees of discover people.")
+    if not enough["passed"]:
+        return [enough]
+    chosen = swept[swept["chosen"]].iloc[0]
+    gaussian, shuffled = (reference.p_value(null, name) for name in reference.REFERENCES)
+    found, density = int(chosen["phenotypes"]), float(chosen["dbcv"])
+    again = stability["jaccard"].nlargest(GROUPS).min() if found >= GROUPS else float("nan")
+    moved = float(contribution["shuffled_ari"].iloc[0])
+    words = "data of the same covariance without groups", "the same columns, each shuffled,"
+    return [
+        enough,
+        _least("two_groups", found, GROUPS, f"{found} group(s) were found."),
+        _most("null_gaussian", gaussian, LEVEL, f"{words[0]} do as well: p {gaussian:.3f}."),
+        _most("null_shuffled", shuffled, LEVEL, f"{words[1]} do as well: p {shuffled:.3f}."),
+        _least("jaccard", again, NAMED, f"The second best group comes back at {again:.2f}."),
+        _least("dbcv", density, DENSER, f"Density-based validity {density:.2f}."),
+        _below("image", moved, SAME, str(contribution["sentence"].iloc[0])),
+    ]
+
+
+def _of(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
+    return table[(table["kl_grade"] == cell.kl_grade) & (table["arm"] == cell.arm)]
+
+
+def _least(gate: str, value: float, threshold: float, sentence: str) -> dict[str, object]:
+    return _row(gate, value, threshold, sentence, passed=value >= threshold)
+
+
+def _most(gate: str, value: float, threshold: float, sentence: str) -> dict[str, object]:
+    return _row(gate, value, threshold, sentence, passed=value <= threshold)
+
+
+def _below(gate: str, value: float, threshold: float, sentence: str) -> dict[str, object]:
+    return _row(gate, value, threshold, sentence, passed=value < threshold)
+
+
+def _row(
+    gate: str, value: float, threshold: float, sentence: str, *, passed: bool
+) -> dict[str, object]:
+    """Return one gate; a value that is missing has not passed."""
+    return {
+        "gate": gate,
+        "value": float(value),
+        "threshold": float(threshold),
+        "passed": bool(passed),
+        "sentence": sentence[:1].upper() + sentence[1:],
+    }

@@ -1,0 +1,98 @@
+"""Reference: whether data without groups, sent through the same pipeline, do as well.
+
+Two references, because each exposes what the other misses: points of the same covariance
+from one smooth cloud, and the same columns each shuffled by itself, which keeps heaps of
+equal values. Each draw is reduced, swept and chosen from as the knees were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from kneephen_utils.phenotype import sweep
+from kneephen_utils.phenotype.cell import Cell, Settings
+from kneephen_utils.phenotype.sweep import Tried
+
+REFERENCES = ("gaussian", "shuffled")
+COLUMNS = ["kl_grade", "arm", "reference", "draw", "phenotypes", "statistic"]
+
+
+def draw(cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings) -> pd.DataFrame:
+    """Return the `null` table: what was observed, and what data without groups give.
+
+    The statistic is the score of the chosen setting: the share of knees that lie in a group
+    which comes back when people are left out, 0 if fewer than two groups were found. Draw
+    number i depends on the seed, the cell and i alone, so any number of workers gives the
+    same table.
+
+    Parameters
+    ----------
+    cells
+        As `cell.gather` returns.
+    chosen
+        As `sweep.run` returns; cells without a chosen setting are left out.
+    settings
+        How groups are looked for; `null_draws` of each reference.
+
+    References
+    ----------
+    Tibshirani, Walther & Hastie (2001), reference distributions, doi:10.1111/1467-9868.00293.
+    """
+    rows = []
+    for cell in (cell for cell in cells if cell.arm in chosen):
+        own = chosen[cell.arm]
+        rows.append({**cell.key, "reference": "observed", "draw": 0} | _evidence(own))
+        jobs = [
+            (name, number) for name in REFERENCES for number in range(1, settings.null_draws + 1)
+        ]
+        found = Parallel(n_jobs=settings.workers)(
+            delayed(_once)(cell, name, number, settings) for name, number in jobs
+        )
+        rows += [
+            {**cell.key, "reference": name, "draw": number} | evidence
+            for (name, number), evidence in zip(jobs, found, strict=True)
+        ]
+    kinds = {"kl_grade": "int64", "draw": "int64", "phenotypes": "int64", "statistic": "float64"}
+    return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
+
+
+def gaussian(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return normal points (knees, features) with the mean and covariance of `points`."""
+    centre = points.mean(axis=0)
+    weights = rng.standard_normal((len(points), len(points)))
+    return centre + weights @ (points - centre) / np.sqrt(len(points) - 1)
+
+
+def shuffled(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return `points` (knees, features) with each column shuffled by itself."""
+    return rng.permuted(points, axis=0)
+
+
+def p_value(null: pd.DataFrame, reference: str) -> float:
+    """Return the share of draws of one cell that do at least as well as what was observed.
+
+    References
+    ----------
+    Phipson & Smyth (2010), p values are never zero, doi:10.2202/1544-6115.1585.
+    """
+    observed = null.loc[null["reference"] == "observed", "statistic"].iloc[0]
+    drawn = null.loc[null["reference"] == reference, "statistic"]
+    return float((1 + (drawn >= observed).sum()) / (1 + len(drawn)))
+
+
+def _once(cell: Cell, reference: str, number: int, settings: Settings) -> dict[str, float]:
+    place = REFERENCES.index(reference)
+    rng = np.random.default_rng([settings.seed, *cell.sequence(place, number)])
+    make = {"gaussian": gaussian, "shuffled": shuffled}[reference]
+    other = cell.with_points(make(cell.points, rng))
+    points = sweep.reduced(other, settings).points
+    tried = sweep.attempt(points, other.people, settings=settings, draws=settings.draws)
+    return _evidence(sweep.choose(tried))
+
+
+def _evidence(tried: Tried) -> dict[str, float]:
+    return {"phenotypes": tried.phenotypes, "statistic": tried.score}

@@ -1,0 +1,202 @@
+"""Sweep: which clustering setting, chosen by written rule before any outcome is opened.
+
+Every setting is scored by the share of knees that lie in a group which comes back when
+people are left out. The rule: smooth the score over neighbouring sizes, so that a cliff
+does not win; among settings as good as the best within its own spread take the one with
+most groups, then with least noise, then the larger size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import resample
+from kneephen_utils.phenotype import density, reduction
+from kneephen_utils.phenotype.cell import FEWEST, Cell, Settings
+
+SHARES = (0.05, 0.07, 0.10, 0.13, 0.17, 0.22, 0.28, 0.36)  # of the knees, as least size
+SAMPLES = (1, 3, 5, 10)
+LEFT = 0.8  # share of the people a subsample keeps
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One setting and what it gave.
+
+    `again` holds, for each subsample, the share of knees found again (draws,).
+    """
+
+    min_cluster_size: int
+    min_samples: int
+    labels: np.ndarray
+    membership: np.ndarray
+    again: np.ndarray
+    jaccard: np.ndarray  # (draws, groups): best Jaccard of each group in each subsample
+
+    @property
+    def phenotypes(self) -> int:
+        """Number of groups."""
+        return density.groups(self.labels)
+
+    @property
+    def noise(self) -> float:
+        """Share of knees in no group."""
+        return float(np.mean(self.labels == density.UNASSIGNED))
+
+    @property
+    def score(self) -> float:
+        """Share of knees that lie in a group which comes back; 0 with fewer than two groups."""
+        return float(self.again.mean()) if self.phenotypes > 1 else 0.0
+
+
+def grid(n: int, settings: Settings) -> tuple[list[int], list[int]]:
+    """Return the sizes and the samples to try for `n` knees; a choice by hand stands alone."""
+    sizes = sorted({max(FEWEST, round(share * n)) for share in SHARES})
+    if settings.min_cluster_size:
+        sizes = [settings.min_cluster_size]
+    samples = [settings.min_samples] if settings.min_samples else list(SAMPLES)
+    return sizes, samples
+
+
+def by_hand(settings: Settings) -> bool:
+    """Say whether a setting was given by the user."""
+    return bool(settings.min_cluster_size or settings.min_samples)
+
+
+def attempt(
+    points: np.ndarray, people: pd.Series, *, settings: Settings, draws: int
+) -> list[Tried]:
+    """Try every setting on reduced points and on subsamples of the people.
+
+    Parameters
+    ----------
+    points
+        Array (knees, dimensions).
+    people
+        Participant of each row.
+    settings
+        How groups are looked for.
+    draws
+        Subsamples of people.
+    """
+    sizes, samples = grid(len(points), settings)
+    kept = list(resample.subsample_people(people, draws=draws, share=LEFT, seed=settings.seed))
+    tried = []
+    for min_samples in samples:
+        tree = density.grow(points, min_samples=min_samples)
+        smaller = [density.grow(points[rows], min_samples=min_samples) for rows in kept]
+        for size in sizes:
+            labels, membership = density.cut(tree, min_cluster_size=size)
+            found = [density.cut(part, min_cluster_size=_fitting(size))[0] for part in smaller]
+            best = np.array(
+                [jaccard(labels[rows], some) for rows, some in zip(kept, found, strict=True)]
+            ).reshape(draws, density.groups(labels))
+            share = np.bincount(labels[labels >= 0], minlength=best.shape[1]) / len(labels)
+            tried.append(Tried(size, min_samples, labels, membership, best @ share, best))
+    return tried
+
+
+def jaccard(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return for each group of `labels` its best Jaccard with a group of `others`.
+
+    References
+    ----------
+    Hennig (2007), doi:10.1016/j.csda.2006.11.025.
+    """
+    rows, columns = labels.max(initial=-1) + 1, others.max(initial=-1) + 1
+    if not columns:
+        return np.zeros(rows)
+    table = np.bincount(
+        (labels + 1) * (columns + 1) + others + 1, minlength=(rows + 1) * (columns + 1)
+    ).reshape(rows + 1, columns + 1)
+    both = table[1:, 1:]
+    either = table[1:].sum(1)[:, None] + table[:, 1:].sum(0)[None] - both
+    return (both / np.maximum(either, 1)).max(axis=1)
+
+
+def choose(tried: Sequence[Tried]) -> Tried:
+    """Return the setting the rule takes."""
+    smooth = _plateau(tried)
+    best = int(np.argmax(smooth))
+    spread = float(tried[best].again.std()) if tried[best].phenotypes > 1 else 0.0
+    good = [one for one, score in zip(tried, smooth, strict=True) if score >= smooth[best] - spread]
+    grouped = [one for one in good if one.phenotypes > 1] or good
+    return max(grouped, key=lambda one: (one.phenotypes, -one.noise, one.min_cluster_size))
+
+
+def run(cells: Sequence[Cell], *, settings: Settings) -> tuple[pd.DataFrame, dict[str, Tried]]:
+    """Sweep every cell.
+
+    Returns
+    -------
+    The `sweep` table, and for each arm with enough knees the setting that was chosen.
+    """
+    rows: list[dict[str, object]] = []
+    chosen: dict[str, Tried] = {}
+    for cell in cells:
+        if not cell.enough:
+            continue
+        low = reduced(cell, settings)
+        tried = attempt(low.points, cell.people, settings=settings, draws=settings.draws)
+        chosen[cell.arm] = choose(tried)
+        rows += [_row(cell, one, chosen[cell.arm], low.points, settings) for one in tried]
+    return _typed(rows), chosen
+
+
+def reduced(cell: Cell, settings: Settings) -> reduction.Reduction:
+    """Return the discover knees of a cell in the space where groups are looked for."""
+    return reduction.reduce(
+        cell.points,
+        reducer=reduction.reducer_of(cell.arm, settings.reducer),
+        components=settings.components,
+        seed=settings.seed,
+    )
+
+
+def _fitting(size: int) -> int:
+    """Return the least size in a subsample that `size` is in the whole."""
+    return max(2, round(LEFT * size))
+
+
+def _plateau(tried: Sequence[Tried]) -> np.ndarray:
+    """Return each score averaged with those of the neighbouring sizes, which weigh half."""
+    scores = np.array([one.score for one in tried])
+    smooth = np.empty_like(scores)
+    samples = np.array([one.min_samples for one in tried])
+    for value in np.unique(samples):
+        rows = np.flatnonzero(samples == value)  # in the order of size
+        own = scores[rows]
+        before = np.concatenate([own[1:2], own[:-1]]) if len(own) > 1 else own
+        after = np.concatenate([own[1:], own[-2:-1]]) if len(own) > 1 else own
+        smooth[rows] = 0.5 * own + 0.25 * (before + after)
+    return smooth
+
+
+def _row(
+    cell: Cell, one: Tried, chosen: Tried, points: np.ndarray, settings: Settings
+) -> dict[str, object]:
+    return {
+        **cell.key,
+        "reducer": reduction.reducer_of(cell.arm, settings.reducer),
+        "min_cluster_size": one.min_cluster_size,
+        "min_samples": one.min_samples,
+        "phenotypes": one.phenotypes,
+        "noise_share": one.noise,
+        "stability": one.score if one.phenotypes > 1 else float("nan"),
+        "dbcv": density.dbcv(points, one.labels),
+        "chosen": one is chosen,
+        "by_hand": by_hand(settings),
+    }
+
+
+def _typed(rows: list[dict[str, object]]) -> pd.DataFrame:
+    columns = ["kl_grade", "arm", "reducer", "min_cluster_size", "min_samples", "phenotypes"]
+    columns += ["noise_share", "stability", "dbcv", "chosen", "by_hand"]
+    wholes = ["kl_grade", "min_cluster_size", "min_samples", "phenotypes"]
+    kinds = dict.fromkeys(wholes, "int64") | {"chosen": bool, "by_hand": bool}
+    kinds |= dict.fromkeys(["noise_share", "stability", "dbcv"], "float64")
+    return pd.DataFrame(rows, columns=columns).astype(kinds)

@@ -1,0 +1,238 @@
+"""Attention: maps are shares, means belong to groups and intervals to people."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from kneephen_utils import (
+    attention,
+    figure,
+    gaze,
+    groups,
+    overlay,
+    relevance,
+    resample,
+    tables,
+    zone,
+)
+
+SETTINGS = attention.Settings(
+    region=140.0, prior_width=25.0, covered=0.1, batch_size=7, draws=20, seed=3
+)
+KNEES = 24
+
+
+class Pictures:
+    """Random pictures, read as a zarr array is."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels, self.shape, self.oindex = pixels, pixels.shape, pixels
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (KNEES, 14, 14), dtype=np.uint8)
+    return Pictures(coarse.repeat(8, axis=1).repeat(8, axis=2))
+
+
+@pytest.fixture(scope="module")
+def readers() -> list[relevance.Reader]:
+    untrained = relevance.untrained("embedded")
+    head = relevance.Head(untrained.encoder.dimensions, mean=2.0)
+    with torch.no_grad():
+        head.linear.weight.normal_(generator=torch.Generator().manual_seed(1))
+    trained = relevance.Reader(
+        "finetuned", untrained.encoder, head.requires_grad_(requires_grad=False)
+    )
+    return [untrained, trained, relevance.randomised(trained, frozen_blocks=6, seed=5)]
+
+
+@pytest.fixture(scope="module")
+def known() -> pd.DataFrame:
+    return attention.find_knees(phenotypes(), crops(), arm="context")
+
+
+@pytest.fixture(scope="module")
+def maps(readers: list[relevance.Reader], pictures: Pictures, known: pd.DataFrame) -> pd.DataFrame:
+    return attention.look(readers, pictures, known, settings=SETTINGS)
+
+
+def phenotypes() -> pd.DataFrame:
+    """Return two grades: twelve knees in one phenotype, ten in another and two in none."""
+    table = pd.DataFrame({"knee_id": crops()["knee_id"], "kl_grade": [2] * 12 + [3] * 12})
+    table = table.assign(arm="context", split="discover", membership=1.0)
+    table["phenotype"] = [0] * 22 + [-1] * 2
+    return table
+
+
+def crops() -> pd.DataFrame:
+    people = [f"p{place // 2:02d}" for place in range(KNEES)]
+    sides = ["R", "L"] * (KNEES // 2)
+    ids = [f"{person}-{side}" for person, side in zip(people, sides, strict=True)]
+    table = pd.DataFrame({"knee_id": ids, "participant_id": people, "status": "ok"})
+    return table.assign(image=range(KNEES))
+
+
+def test_every_map_is_a_set_of_shares_in_the_order_of_the_knees(
+    maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    patches = maps.filter(like="patch_")
+    assert patches.shape == (5 * KNEES, 196)
+    assert (patches >= 0).all(axis=None)
+    np.testing.assert_allclose(patches.sum(axis=1), 1)
+    for _, own in maps.groupby(["encoder", "method"]):
+        assert own["knee_id"].tolist() == known["knee_id"].tolist()
+
+
+def test_a_map_does_not_depend_on_the_pictures_it_was_made_beside(
+    readers: list[relevance.Reader], pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    alone = attention.look(readers, pictures, known.iloc[[4]], settings=SETTINGS)
+    beside = maps[maps["knee_id"] == known["knee_id"][4]]
+    np.testing.assert_allclose(
+        alone.filter(like="patch_"), beside.filter(like="patch_"), rtol=1e-3, atol=1e-7
+    )
+
+
+def test_means_sum_to_one_and_small_groups_are_left_out(
+    maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    averages = tables.check(attention.average(maps, groups.gather(known)), "attention")
+    found = averages[["kl_grade", "phenotype", "knees"]].drop_duplicates()
+    assert set(found.itertuples(index=False, name=None)) == {
+        (-1, -2, 24),
+        (2, -2, 12),
+        (2, 0, 12),
+        (3, -2, 12),
+        (3, 0, 10),
+    }
+    by_map = averages.groupby(attention.MAP)["weight"]
+    np.testing.assert_allclose(by_map.sum(), 1)
+
+
+def test_a_mean_is_that_of_its_knees_row_by_row_from_the_top(
+    maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    averages = attention.average(maps, groups.gather(known))
+    own = maps[(maps["encoder"] == "zeroshot") & maps["knee_id"].isin(known["knee_id"][12:22])]
+    expected = own.filter(like="patch_").to_numpy().mean(axis=0).reshape(14, 14)
+    same = averages[(averages["encoder"] == "zeroshot") & (averages["kl_grade"] == 3)]
+    same = same[same["phenotype"] == 0].set_index(["row", "column"])["weight"]
+    assert same[3, 11] == pytest.approx(expected[3, 11])
+    assert same[11, 3] == pytest.approx(expected[11, 3])
+
+
+def test_a_share_on_a_region_has_the_interval_of_a_bootstrap_of_people(
+    maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    scores = attention.score(maps, groups.gather(known), settings=SETTINGS)
+    tables.check(scores, "attention_scores")
+    own = maps[(maps["encoder"] == "finetuned") & (maps["method"] == "cls")]
+    joint = zone.cover(14, region=140.0)["joint_space"].to_numpy()
+    shares = own.filter(like="patch_").to_numpy() @ joint
+    expected = resample.interval(
+        lambda rows: shares[rows].mean(), known["participant_id"], draws=20, seed=3
+    )
+    row = scores[(scores["encoder"] == "finetuned") & (scores["method"] == "cls")]
+    row = row[(row["kl_grade"] == -1) & (row["region"] == "joint_space")].iloc[0]
+    np.testing.assert_allclose(row[["estimate", "low", "high"]].astype(float), expected)
+    assert (row["knees"], row["participants"]) == (24, 12)
+
+
+def test_a_map_that_looks_everywhere_alike_scores_the_area(
+    maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    even = maps.copy()
+    even[even.filter(like="patch_").columns] = 1 / 196
+    scores = attention.score(even, groups.gather(known), settings=SETTINGS)
+    np.testing.assert_allclose(scores["estimate"], scores["area"])
+    np.testing.assert_allclose(scores["low"], scores["high"])
+
+
+def test_checks_repeat_with_the_seed_and_say_what_a_reader_needs(
+    readers: list[relevance.Reader], pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    checks = attention.check(readers, pictures, known, maps, settings=SETTINGS)
+    tables.check(checks, "attention_checks")
+    again = attention.check(readers, pictures, known, maps, settings=SETTINGS)
+    pd.testing.assert_frame_equal(checks, again)
+    assert checks["knees"].min() >= groups.FEWEST
+    whole = checks[checks["kl_grade"] == -1].set_index(["encoder", "method", "check"])["estimate"]
+    change = whole["finetuned", "cls", "deletion"] - whole["finetuned", "random", "deletion"]
+    assert whole["finetuned", "cls", "over_random"] == pytest.approx(change)
+    scores = attention.score(maps, groups.gather(known), settings=SETTINGS)
+    told = " ".join(gaze.verdict(scores, checks))
+    assert "blob" in told
+    assert "rank correlation" in told
+    assert len(gaze.by_map(scores)) == 7
+
+
+def test_a_figure_has_one_scale_and_a_blob_beside_every_row(
+    pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    members = groups.gather(known)
+    averages = attention.average(maps, members)
+    crops_of = {
+        (int(grade), int(phenotype)): pictures.pixels[rows["image"]].mean(axis=0)
+        for (grade, phenotype), rows in members.groupby(groups.GROUP)
+    }
+    drawn = overlay.draw_groups(
+        averages, crops_of, ("zeroshot", "cls"), region=140.0, prior_width=25.0
+    )
+    shown = [axis for axis in drawn.axes if len(axis.images) == 2]
+    titles = [axis.get_title(loc="left") for axis in shown]
+    assert titles == ["all knees, 12", "A, 12", "blob", "all knees, 12", "A, 10", "blob"]
+    scales = {(axis.images[1].norm.vmin, axis.images[1].norm.vmax) for axis in shown}
+    assert len(scales) == 1
+    assert "<img" in figure.show(drawn, caption="c", alt="a", vector=False).data
+
+
+def test_too_few_knees_are_an_error_that_says_how_many_there_are() -> None:
+    with pytest.raises(ValueError, match="9 knees have a picture and a phenotype of arm 'context'"):
+        attention.find_knees(phenotypes().head(9), crops(), arm="context")
+    with pytest.raises(ValueError, match=r"0 knees .* of arm 'image'"):
+        attention.find_knees(phenotypes(), crops(), arm="image")
+
+
+def test_a_sample_is_of_whole_people(known: pd.DataFrame) -> None:
+    some = groups.sample(known, knees=9, seed=1)
+    assert len(some) == 10
+    assert (some["participant_id"].value_counts() == 2).all()
+    assert len(groups.sample(known, knees=1000, seed=1)) == len(known)
+
+
+def test_one_person_alone_has_no_interval(known: pd.DataFrame) -> None:
+    values = pd.DataFrame({"knee_id": known["knee_id"], "value": 1.0, "kind": "x"})
+    alone = groups.gather(known.assign(participant_id="p"))
+    made = groups.summarise(values, alone, ["kind"], draws=5, seed=0)
+    assert made["low"].isna().all()
+    assert (made["estimate"] == 1).all()
+
+
+def test_what_is_told_follows_the_numbers() -> None:
+    scores = pd.DataFrame(
+        {
+            "encoder": ["zeroshot", "finetuned", "finetuned"],
+            "method": ["cls", "cls", "relevance"],
+            "kl_grade": -1,
+            "phenotype": -2,
+            "region": "joint_space",
+            "estimate": [0.1, 0.3, 0.2],
+            "low": [0.05, 0.25, 0.1],
+            "high": [0.15, 0.35, 0.3],
+            "area": 0.07,
+            "centre_prior": 0.2,
+            "knees": 50,
+            "participants": 30,
+        }
+    )
+    told = gaze._joint(scores)
+    assert told.startswith("Attention on the joint exceeds the blob for CLS attention after")
+    assert "10 % (5 to 15) of CLS attention before training, less than the blob" in told
+    assert "20 % (10 to 30) of relevance to the grade, about as much as the blob" in told
+    none = gaze._joint(scores.assign(low=0.01))
+    assert none.startswith("Attention on the joint exceeds the blob in no map.")

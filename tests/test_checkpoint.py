@@ -1,0 +1,86 @@
+"""Checkpoint: a training that was killed ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import narrow
+import pytest
+import torch
+from pandas.testing import assert_frame_equal
+
+from kneephen_utils import checkpoint, tuning
+
+SHORT = dataclasses.replace(narrow.SETTINGS, epochs=3)
+
+
+class KilledError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture(scope="module")
+def study() -> narrow.Study:
+    return narrow.study(30)
+
+
+def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the training when the state of so many epochs is on disk."""
+    original = checkpoint.save
+
+    def save(path: Path, **state: Any) -> None:
+        original(path, **state)
+        if len(state["rows"]) == epochs:
+            raise KilledError
+
+    monkeypatch.setattr(checkpoint, "save", save)
+
+
+def begun(study: narrow.Study, path: Path, *, epochs: int) -> None:
+    """Leave in `path` what a training killed after so many epochs leaves."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        kill_after(epochs, monkeypatch)
+        with pytest.raises(KilledError):
+            narrow.trained(study, SHORT, path)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_going_on_equals_never_having_stopped_to_the_last_bit(
+    study: narrow.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    _, undisturbed, expected = narrow.trained(study, SHORT)
+    path = tmp_path / "kept" / "grading.safetensors"
+    begun(study, path, epochs=epochs)
+    passed: list[int] = []
+    original = tuning._epoch
+
+    def epoch(*given: Any, number: int, **named: Any) -> float:
+        passed.append(number)
+        return original(*given, number=number, **named)
+
+    monkeypatch.setattr(tuning, "_epoch", epoch)
+    _, resumed, history = narrow.trained(study, SHORT, path)
+    assert passed == list(range(epochs, 3))
+    assert_frame_equal(history, expected, check_exact=True)
+    for name, value in undisturbed.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", ["seed", "grades", "damage"])
+def test_the_state_of_another_training_or_a_damaged_one_is_not_used(
+    study: narrow.Study, tmp_path: Path, change: str
+) -> None:
+    path = tmp_path / "grading.safetensors"
+    begun(study, path, epochs=1)
+    settings = SHORT
+    if change == "damage":
+        path.write_bytes(path.read_bytes()[:1000])
+    elif change == "seed":
+        settings = dataclasses.replace(SHORT, seed=5)
+    else:
+        reversed_grades = study.knees["kl_grade"].to_numpy()[::-1]
+        study = study._replace(knees=study.knees.assign(kl_grade=reversed_grades))
+    _, _, history = narrow.trained(study, settings, path)
+    assert_frame_equal(history, narrow.trained(study, settings)[2], check_exact=True)

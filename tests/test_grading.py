@@ -1,0 +1,292 @@
+"""Grading: learnt on some people, scored on others, beside predictors that need no encoder."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import narrow
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from pandas.testing import assert_frame_equal
+from sklearn.metrics import cohen_kappa_score
+
+from kneephen_utils import agreement, baseline, grading, tables
+
+SETTINGS = dataclasses.replace(narrow.SETTINGS, epochs=3)
+METRIC = "quadratic_weighted_kappa"
+
+
+@pytest.fixture(scope="module")
+def study() -> narrow.Study:
+    return narrow.study(80, ungraded=3)
+
+
+@pytest.fixture(scope="module")
+def known(study: narrow.Study) -> pd.DataFrame:
+    return grading.pictured(study.crops, study.knees, study.participants)
+
+
+@pytest.fixture(scope="module")
+def graded(study: narrow.Study, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Grades and embeddings of every knee."""
+    reader = narrow.encoder()
+    upper, _ = grading.fit(reader, study.images, known, settings=SETTINGS)
+    return grading.apply(reader, upper, study.images, known, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def predicted(
+    study: narrow.Study, known: pd.DataFrame, graded: tuple[pd.DataFrame, pd.DataFrame]
+) -> pd.DataFrame:
+    zeroshot = known[["knee_id"]].assign(kl_predicted=2.5)
+    return baseline.predictors(graded[0], zeroshot, study.images, known)
+
+
+@pytest.fixture(scope="module")
+def scores(predicted: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    return tables.check(grading.score(predicted, known, draws=20, seed=0), "grading_scores")
+
+
+# --- metrics
+
+
+def test_metrics_have_the_values_worked_out_by_hand() -> None:
+    read, given = np.array([0, 1, 2, 4]), np.array([0.4, 2.6, 2.0, 2.0])
+    found = {name: metric(read, given) for name, metric in agreement.METRICS.items()}
+    assert found["mae"] == pytest.approx((0.4 + 1.6 + 0 + 2) / 4)
+    assert found["rmse"] == pytest.approx(np.sqrt((0.16 + 2.56 + 0 + 4) / 4))
+    assert found["exact"] == pytest.approx(2 / 4)
+    assert found["within_1"] == pytest.approx(2 / 4)
+    assert found["balanced_accuracy"] == pytest.approx(2 / 4)
+
+
+def test_weighted_kappa_is_that_of_scikit_learn_and_of_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    read, given = rng.integers(0, 5, 200), rng.uniform(0, 4, 200)
+    found = agreement.METRICS[METRIC](read, given)
+    assert found == pytest.approx(cohen_kappa_score(read, np.rint(given), weights="quadratic"))
+    table = agreement.confusion(read, given) / 200
+    cost = np.subtract.outer(np.arange(5), np.arange(5)) ** 2
+    chance = np.outer(table.sum(axis=1), table.sum(axis=0))
+    assert found == pytest.approx(1 - (cost * table).sum() / (cost * chance).sum())
+
+
+def test_a_constant_agrees_no_better_than_chance_and_perfection_is_one() -> None:
+    read = np.random.default_rng(0).integers(0, 5, 100)
+    for grade in range(5):
+        assert agreement.METRICS[METRIC](read, np.full(100, float(grade))) == pytest.approx(0)
+    assert agreement.METRICS[METRIC](read, read.astype(float)) == pytest.approx(1)
+    assert np.isnan(agreement.METRICS["spearman"](read, np.ones(100)))
+    assert np.isnan(agreement.METRICS[METRIC](np.ones(4, dtype=int), np.ones(4)))
+
+
+def test_the_confusion_matrix_counts_every_knee_once() -> None:
+    rng = np.random.default_rng(0)
+    read, given = rng.integers(0, 5, 50), rng.uniform(-0.4, 4.4, 50)
+    slow = np.zeros((5, 5), dtype=int)
+    for one, other in zip(read, given, strict=True):
+        slow[one, min(4, max(0, round(other)))] += 1
+    np.testing.assert_array_equal(agreement.confusion(read, given), slow)
+
+
+# --- who teaches and who chooses
+
+
+def test_the_epoch_is_chosen_by_whole_people_of_the_train_split(known: pd.DataFrame) -> None:
+    inner = grading.inner_split(known, seed=0)
+    chosen, others = set(known.loc[inner, "participant_id"]), known[~inner]
+    assert chosen.isdisjoint(others["participant_id"])
+    assert (known.loc[inner, "split"] == "train").all()
+    people = known.loc[known["split"] == "train", "participant_id"].nunique()
+    assert len(chosen) == round(0.2 * people)
+    assert chosen != set(known.loc[grading.inner_split(known, seed=1), "participant_id"])
+
+
+def test_the_order_of_the_knees_does_not_change_who_chooses(known: pd.DataFrame) -> None:
+    shuffled = known.sample(frac=1, random_state=0)
+    first, second = (
+        set(table.loc[grading.inner_split(table, seed=0), "participant_id"])
+        for table in (known, shuffled)
+    )
+    assert first == second
+
+
+def test_grades_of_people_not_in_train_teach_nothing(
+    study: narrow.Study, known: pd.DataFrame, graded: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    other = known["kl_grade"].where(known["split"] == "train", 4 - known["kl_grade"])
+    reader = narrow.encoder()
+    upper, _ = grading.fit(reader, study.images, known.assign(kl_grade=other), settings=SETTINGS)
+    again, features = grading.apply(reader, upper, study.images, known, settings=SETTINGS)
+    assert_frame_equal(again, graded[0], check_exact=True)
+    assert_frame_equal(features, graded[1], check_exact=True)
+
+
+def test_too_few_graded_knees_are_an_error(study: narrow.Study, known: pd.DataFrame) -> None:
+    few = known.assign(kl_grade=known["kl_grade"].where(known.index < 12))
+    with pytest.raises(ValueError, match="graded knees to train on; expected at least 20"):
+        grading.fit(narrow.encoder(), study.images, few, settings=SETTINGS)
+
+
+def test_a_stopped_training_leaves_its_state_only_while_it_runs(
+    study: narrow.Study, known: pd.DataFrame, tmp_path: Path
+) -> None:
+    path = tmp_path / "checkpoints" / "grading.safetensors"
+    short = dataclasses.replace(SETTINGS, epochs=1)
+    grading.fit(narrow.encoder(), study.images, known, settings=short, kept_in=str(path))
+    assert path.parent.exists()
+    assert not path.exists()
+
+
+# --- every knee graded
+
+
+def test_every_pictured_knee_is_graded_ungraded_ones_too(
+    known: pd.DataFrame, graded: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    grades, embeddings = tables.check(graded[0], "grades"), tables.check(graded[1], "embeddings")
+    assert grades["knee_id"].tolist() == known["knee_id"].tolist()
+    assert embeddings["knee_id"].tolist() == known["knee_id"].tolist()
+    assert grades["kl_grade"].isna().sum() == 3
+    lengths = np.linalg.norm(embeddings.filter(like="feature_"), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+
+
+def test_grades_are_those_of_the_whole_encoder_picture_by_picture(
+    study: narrow.Study, known: pd.DataFrame, graded: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    reader = narrow.encoder()
+    upper, _ = grading.fit(reader, study.images, known, settings=SETTINGS)
+    for row in (0, 77, 159):
+        place = known["image"].iloc[row]
+        picture = reader.prepare(np.asarray(study.images[place : place + 1]))
+        with torch.inference_mode():
+            slow = upper.grade(reader.project(reader.trunk(picture))).item()
+        assert graded[0]["kl_predicted"].iloc[row] == pytest.approx(slow, abs=0.01)
+
+
+# --- scores
+
+
+def test_scores_are_of_people_never_trained_on(
+    predicted: pd.DataFrame, known: pd.DataFrame, scores: pd.DataFrame
+) -> None:
+    tested = known["split"].isin(["discover", "confirm"]) & known["kl_grade"].notna()
+    own = scores[(scores["predictor"] == "finetuned") & (scores["group"] == "all")]
+    read = known.loc[tested, "kl_grade"].to_numpy(int)
+    given = predicted.loc[tested, "finetuned"].to_numpy()
+    for row in own.itertuples():
+        assert row.estimate == pytest.approx(agreement.METRICS[row.metric](read, given))
+        assert row.low <= row.estimate <= row.high
+    assert set(own["knees"]) == {tested.sum()}
+    spoilt = predicted.copy()
+    spoilt.loc[known["split"] == "train", spoilt.columns.drop("knee_id")] = 0.0
+    assert_frame_equal(grading.score(spoilt, known, draws=20, seed=0), scores)
+
+
+def test_the_planted_grade_is_learnt_and_constants_are_beside_it(scores: pd.DataFrame) -> None:
+    own = scores[scores["group"] == "all"]
+    whole = own.pivot_table(index="predictor", columns="metric", values="estimate")
+    constants = whole.filter(like="always", axis=0)
+    assert len(constants) == 5
+    assert constants[METRIC].to_numpy() == pytest.approx(np.zeros(5), abs=1e-12)
+    assert whole.loc["finetuned", "mae"] < 0.5 * constants["mae"].min()
+    assert whole.loc["finetuned", METRIC] > 0.8
+    assert {"pixel ridge", "gradient ridge", "joint-space width"} <= set(whole.index)
+
+
+def test_groups_divide_the_knees(scores: pd.DataFrame) -> None:
+    own = scores[(scores["predictor"] == "finetuned") & (scores["metric"] == "mae")]
+    knees = own.set_index("group")["knees"]
+    for names in (["right", "left"], ["site A", "site B"], [f"KL{k}" for k in range(5)]):
+        assert knees[names].sum() == knees["all"]
+
+
+def test_a_predictor_that_misses_knees_is_scored_on_the_others(
+    predicted: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    holes = predicted.assign(zeroshot=predicted["zeroshot"].where(predicted.index % 2 == 0))
+    found = grading.score(holes, known, draws=2, seed=0)
+    whole = found[(found["group"] == "all") & (found["metric"] == "mae")].set_index("predictor")
+    assert whole.loc["zeroshot", "knees"] < whole.loc["finetuned", "knees"]
+
+
+def test_nobody_to_score_on_is_an_error(predicted: pd.DataFrame, known: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="0 graded knees of people never trained on"):
+        grading.score(predicted, known.assign(split="train"), draws=2, seed=0)
+
+
+def test_the_sentences_name_the_best_constant_and_the_floor(scores: pd.DataFrame) -> None:
+    first, second, third = grading.verdict(scores)
+    assert first.startswith(f"On {scores['knees'].max()} knees")
+    assert "the best constant, always KL" in second
+    assert "a ridge on gradient histograms" in third
+    without = scores[scores["predictor"] != "gradient ridge"]
+    assert "too few graded knees" in grading.verdict(without)[2]
+    assert len(grading.shown(scores)) == scores["predictor"].nunique()
+    assert grading.by_group(scores)["group"].iloc[0] == "all"
+
+
+# --- what was gained and lost
+
+
+def test_the_cost_of_training_follows_the_knee_not_the_row(
+    known: pd.DataFrame, graded: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    _, after = graded
+    widths = known[["knee_id"]].assign(feature_000=known["jsw_lateral"])
+    found = grading.cost(widths.sample(frac=1, random_state=0), after, known)
+    r2 = found.set_index(["target", "features"])["r2"]
+    assert r2["jsw_lateral", "before"] > 0.99
+    assert r2["jsw_lateral", "after"] < 0.2
+    assert r2["kl_grade", "after"] > 0.8
+    said = grading.say_cost(found)
+    assert f"the lateral width from 1.00 to {r2['jsw_lateral', 'after']:.2f}" in said
+
+
+# --- simple predictors
+
+
+def test_predictors_follow_the_knee_not_the_row(
+    study: narrow.Study, known: pd.DataFrame, graded: tuple[pd.DataFrame, pd.DataFrame]
+) -> None:
+    zeroshot = known[["knee_id"]].assign(kl_predicted=np.linspace(0, 4, len(known)))
+    first, second = (
+        baseline.predictors(grades, zeroshot.loc[grades.index], study.images, known)
+        for grades in (graded[0], graded[0].sample(frac=1, random_state=0))
+    )
+    assert_frame_equal(first, second)
+
+
+def test_a_ridge_learns_from_train_people_alone(known: pd.DataFrame, study: narrow.Study) -> None:
+    zeroshot = known[["knee_id"]].assign(kl_predicted=2.0)
+    other = known["kl_grade"].where(known["split"] == "train", 4 - known["kl_grade"])
+    first, second = (
+        baseline.predictors(zeroshot, zeroshot, study.images, table)[list(baseline.RIDGES)]
+        for table in (known, known.assign(kl_grade=other))
+    )
+    assert_frame_equal(first, second)
+    tested = known["split"] != "train"
+    error = (first["pixel ridge"] - known["kl_grade"].astype(float))[tested].abs().mean()
+    assert error < 0.3
+
+
+def test_a_knee_without_a_width_gets_no_grade_from_it(
+    known: pd.DataFrame, study: narrow.Study
+) -> None:
+    zeroshot = known[["knee_id"]].assign(kl_predicted=2.0)
+    holes = known.assign(jsw_medial=known["jsw_medial"].where(known.index > 3))
+    found = baseline.predictors(zeroshot, zeroshot, study.images, holes)["joint-space width"]
+    assert found.isna().tolist() == [True] * 4 + [False] * (len(known) - 4)
+
+
+def test_gradient_histograms_see_direction_and_not_brightness() -> None:
+    down = np.tile(np.arange(0, 112, 2, dtype=np.uint8)[:, None], (1, 56))
+    found = [baseline.gradients(each[None])[0] for each in (down, down + 20, down.T)]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+    assert np.abs(found[0] - found[2]).max() > 0.9
+    lengths = np.linalg.norm(found[0].reshape(-1, 8), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-2)

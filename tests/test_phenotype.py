@@ -1,0 +1,265 @@
+"""Phenotypes: planted groups are found and kept, and where there are none, none is claimed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import islands
+import numpy as np
+import pandas as pd
+import pytest
+from hdbscan import HDBSCAN
+from pandas.testing import assert_frame_equal
+from sklearn.metrics import adjusted_rand_score
+
+from kneephen_utils import resample, tables
+from kneephen_utils.phenotype import (
+    assignment,
+    cell,
+    contribution,
+    density,
+    gate,
+    profile,
+    reduction,
+    reference,
+    stability,
+    sweep,
+)
+
+SETTINGS = islands.SETTINGS
+
+
+def study(made: dict[str, pd.DataFrame], *arms: str, settings=SETTINGS) -> dict[str, pd.DataFrame]:  # type: ignore[no-untyped-def]
+    cells = islands.cells(made, *arms)
+    swept, chosen = sweep.run(cells, settings=settings)
+    found = {"sweep": swept, "phenotypes": assignment.assign(cells, chosen, settings=settings)}
+    found["stability"] = stability.passport(cells, chosen)
+    found["null"] = reference.draw(cells, chosen, settings=settings)
+    found["contribution"] = contribution.measure(cells, chosen, settings=settings)
+    found["gates"] = gate.judge(
+        cells, swept, found["null"], found["stability"], found["contribution"]
+    )
+    found["profiles"] = profile.describe(found["phenotypes"], made["knees"], made["participants"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, pd.DataFrame]:
+    return islands.world()
+
+
+@pytest.fixture(scope="module")
+def found(made: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return study(made, "image", "context")
+
+
+@pytest.fixture(scope="module")
+def cloud() -> dict[str, pd.DataFrame]:
+    return study(islands.world(groups=1), "image")
+
+
+def test_every_table_follows_its_schema(found: dict[str, pd.DataFrame]) -> None:
+    for name, table in found.items():
+        tables.check(table, name)
+
+
+@pytest.mark.parametrize("split", ["discover", "confirm"])
+@pytest.mark.parametrize("arm", ["image", "context"])
+def test_planted_groups_are_found_and_given_to_other_people(
+    made: dict[str, pd.DataFrame], found: dict[str, pd.DataFrame], arm: str, split: str
+) -> None:
+    own = found["phenotypes"].merge(made["planted"], on="knee_id")
+    own = own[(own["arm"] == arm) & (own["split"] == split)]
+    assert adjusted_rand_score(own["planted"], own["phenotype"]) > 0.85
+
+
+def test_planted_groups_pass_every_gate(found: dict[str, pd.DataFrame]) -> None:
+    assert found["gates"].loc[found["gates"]["arm"] == "image", "passed"].all()
+
+
+def test_a_cloud_without_groups_claims_nothing(cloud: dict[str, pd.DataFrame]) -> None:
+    gates = cloud["gates"].set_index("gate")
+    assert not gates["passed"].all()
+    assert not gates.loc["null_gaussian", "passed"]
+
+
+def test_shuffled_pictures_move_groups_made_of_pictures(found: dict[str, pd.DataFrame]) -> None:
+    own = found["contribution"].set_index("arm")
+    assert own["shuffled_ari"].max() < 0.1
+    assert own["image_phenotype"].all()
+    assert np.isnan(own.loc["image", "tree_ari"])
+
+
+def test_groups_made_of_a_column_beside_the_picture_fail_the_image_gate() -> None:
+    made = islands.world(groups=1)
+    sex = made["participants"]["sex"].map({"female": 0.0, "male": 40.0})
+    made["participants"]["bmi"] = made["participants"]["bmi"] + sex
+    cells = islands.cells(made, "fused")
+    settings = replace(SETTINGS, null_draws=4)
+    _, chosen = sweep.run(cells, settings=settings)
+    measured = contribution.measure(cells, chosen, settings=settings).iloc[0]
+    assert measured["image_share"] < 0.06
+    assert not measured["image_phenotype"]
+
+
+def test_too_few_knees_are_one_gate_and_no_group(made: dict[str, pd.DataFrame]) -> None:
+    few = {
+        name: table[table["knee_id"].isin(made["knees"]["knee_id"].head(20))]
+        if "knee_id" in table
+        else table
+        for name, table in made.items()
+    }
+    found = study(few, "image")
+    assert found["gates"]["gate"].tolist() == ["enough_knees"]
+    assert not found["gates"]["passed"].any()
+    assert (found["phenotypes"]["phenotype"] == -1).all()
+    for name, table in found.items():
+        tables.check(table, name)
+
+
+def test_a_choice_by_hand_is_marked_and_kept(made: dict[str, pd.DataFrame]) -> None:
+    swept, chosen = sweep.run(
+        islands.cells(made, "image"), settings=replace(SETTINGS, min_cluster_size=17)
+    )
+    assert set(swept["min_cluster_size"]) == {17}
+    assert swept["by_hand"].all()
+    assert chosen["image"].min_cluster_size == 17
+
+
+def test_the_number_of_workers_changes_nothing(made: dict[str, pd.DataFrame]) -> None:
+    cells = islands.cells(made, "image")
+    settings = replace(SETTINGS, null_draws=3)
+    _, chosen = sweep.run(cells, settings=settings)
+    one = reference.draw(cells, chosen, settings=settings)
+    two = reference.draw(cells, chosen, settings=replace(settings, workers=2))
+    assert_frame_equal(one, two)
+
+
+def test_the_order_of_the_knees_changes_no_group(made: dict[str, pd.DataFrame]) -> None:
+    turned = dict(made, embeddings=made["embeddings"].iloc[::-1].reset_index(drop=True))
+    settings = replace(SETTINGS, reducer="none")
+    one, two = (
+        assignment.assign(each, sweep.run(each, settings=settings)[1], settings=settings)
+        .set_index("knee_id")["phenotype"]
+        .sort_index()
+        for each in (islands.cells(made, "image"), islands.cells(turned, "image"))
+    )
+    assert adjusted_rand_score(one, two) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("min_samples", [3, 5])
+@pytest.mark.parametrize("size", [8, 12, 20])
+def test_one_tree_cut_many_times_gives_what_refits_give(size: int, min_samples: int) -> None:
+    points = islands.cells(islands.world(), "image")[0].points
+    cut, _ = density.cut(density.grow(points, min_samples=min_samples), min_cluster_size=size)
+    refit = HDBSCAN(min_cluster_size=size, min_samples=min_samples).fit(points).labels_
+    assert adjusted_rand_score(refit, cut) > 0.95
+
+
+def test_jaccard_equals_the_slow_definition() -> None:
+    rng = np.random.default_rng(0)
+    one, two = rng.integers(-1, 4, 60), rng.integers(-1, 3, 60)
+    slow = [
+        max(np.sum((one == a) & (two == b)) / np.sum((one == a) | (two == b)) for b in range(3))
+        for a in range(4)
+    ]
+    assert np.allclose(sweep.jaccard(one, two), slow)
+
+
+def test_the_rule_prefers_a_plateau_to_a_cliff() -> None:
+    def tried(size: int, score: float, groups: int) -> sweep.Tried:
+        labels = np.arange(60) % groups
+        again = np.full(5, score)
+        return sweep.Tried(size, 3, labels, np.ones(60), again, np.full((5, groups), score))
+
+    cliff = [tried(8, 0.2, 3), tried(10, 0.9, 3), tried(12, 0.2, 3)]
+    plateau = [tried(14, 0.8, 2), tried(16, 0.8, 2), tried(18, 0.8, 2)]
+    assert sweep.choose(cliff + plateau).phenotypes == 2
+
+
+def test_gaussian_reference_keeps_mean_and_covariance() -> None:
+    rng = np.random.default_rng(1)
+    points = rng.standard_normal((400, 3)) @ rng.standard_normal((3, 3)) + 5
+    drawn = np.concatenate([reference.gaussian(points, rng) for _ in range(50)])
+    assert np.allclose(np.cov(drawn.T), np.cov(points.T), rtol=0.1, atol=0.1)
+    assert np.allclose(drawn.mean(0), points.mean(0), atol=0.1)
+
+
+def test_shuffled_reference_keeps_every_column() -> None:
+    points = np.arange(30.0).reshape(10, 3)
+    drawn = reference.shuffled(points, np.random.default_rng(0))
+    assert np.array_equal(np.sort(drawn, axis=0), points)
+    assert not np.array_equal(drawn, points)
+
+
+def test_p_value_counts_draws_at_least_as_good() -> None:
+    null = pd.DataFrame(
+        {"reference": ["observed"] + ["gaussian"] * 4, "statistic": [0.5, 0.1, 0.5, 0.6, 0.2]}
+    )
+    assert reference.p_value(null, "gaussian") == pytest.approx(3 / 5)
+
+
+def test_a_knee_far_from_all_others_drifts_and_stays_unassigned(
+    made: dict[str, pd.DataFrame],
+) -> None:
+    one = islands.cells(made, "image")[0]
+    _, chosen = sweep.run([one], settings=SETTINGS)
+    low = sweep.reduced(one, SETTINGS)
+    far = one.points.mean(axis=0, keepdims=True) + 100
+    phenotype, membership, drift = assignment.vote(low, chosen["image"], low.place(far))
+    assert (phenotype[0], membership[0], drift[0]) == (-1, 0.0, True)
+
+
+def test_a_discover_knee_given_as_new_receives_its_own_group(
+    made: dict[str, pd.DataFrame],
+) -> None:
+    one = islands.cells(made, "image")[0]
+    _, chosen = sweep.run([one], settings=SETTINGS)
+    low, own = sweep.reduced(one, SETTINGS), chosen["image"]
+    given, _, _ = assignment.vote(low, own, low.place(one.points))
+    core = (own.membership > 0.5) & (given >= 0)
+    assert core.sum() > 40
+    assert np.array_equal(given[core], own.labels[core])
+    assert set(given) <= set(own.labels) | {-1}
+
+
+def test_pca_places_new_knees_by_the_frozen_projection() -> None:
+    rng = np.random.default_rng(2)
+    points, others = rng.standard_normal((50, 8)), rng.standard_normal((5, 8))
+    low = reduction.reduce(points, reducer="pca", components=3, seed=0)
+    centred = points - points.mean(0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    slow = (others - points.mean(0)) @ axes[:3].T
+    assert np.allclose(np.abs(low.place(others)), np.abs(slow))
+
+
+def test_an_unknown_reducer_is_an_error() -> None:
+    with pytest.raises(ValueError, match="reducer 'tsne' is unknown; expected none, pca, umap"):
+        reduction.reducer_of("image", "tsne")
+
+
+def test_both_knees_of_a_person_are_left_out_together(made: dict[str, pd.DataFrame]) -> None:
+    people = islands.cells(made, "image")[0].people
+    for rows in resample.subsample_people(people, draws=3, share=0.8, seed=1):
+        assert not set(people.iloc[rows]) & set(people.drop(index=rows))
+
+
+def test_profiles_leave_out_what_was_not_read(found: dict[str, pd.DataFrame]) -> None:
+    own = found["profiles"].set_index("variable")
+    assert (own.loc["sclerosis_medial", "knees"] == 0).all()
+    assert own.loc["sclerosis_medial", "estimate"].isna().all()
+    assert (own.loc["womac_pain", "role"] == "outcome").all()
+
+
+def test_few_knees_are_not_shown_where_single_knees_are_closed(
+    found: dict[str, pd.DataFrame],
+) -> None:
+    small = found["profiles"].assign(knees=9)
+    shown = profile.shown(small, arm="image", disclose=False)
+    assert set(shown.drop(columns=["variable", "role"]).to_numpy().ravel()) == {"\N{EN DASH}"}
+
+
+def test_a_fused_knee_that_is_unknown_is_named(made: dict[str, pd.DataFrame]) -> None:
+    fused = {"image": pd.DataFrame({"knee_id": ["9999999-R"], "image_000": [0.0]})}
+    with pytest.raises(ValueError, match="arm image: knee 9999999-R is not in the table knees"):
+        cell.gather(fused, made["knees"], made["participants"], kl_grade=2)

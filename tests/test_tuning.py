@@ -1,0 +1,209 @@
+"""Tuning: only the upper half learns, and from cached activations."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import narrow
+import numpy as np
+import pytest
+import torch
+from pandas.testing import assert_frame_equal
+
+from kneephen_utils import tables, tuning, views
+from kneephen_utils.encoder import Encoder, load_tuned, save_tuned
+
+SHORT = dataclasses.replace(narrow.SETTINGS, epochs=1)
+
+
+@pytest.fixture(scope="module")
+def study() -> narrow.Study:
+    return narrow.study(60)
+
+
+def chooses(study: narrow.Study) -> tuple[np.ndarray, np.ndarray]:
+    """Return pictures and grades of the knees that choose the epoch in `narrow.trained`."""
+    grades = study.knees["kl_grade"].to_numpy(float)
+    return study.crops["image"].to_numpy()[80:], grades[80:]
+
+
+def grade(encoder: Encoder, upper: tuning.Upper, pictures: torch.Tensor) -> torch.Tensor:
+    """Grade the slow way: through the whole trunk, as if nothing was cached."""
+    return upper.grade(encoder.project(encoder.trunk(pictures)))
+
+
+# --- what is trained
+
+
+def test_training_changes_blocks_6_to_11_norm_projection_and_head_alone(
+    study: narrow.Study,
+) -> None:
+    untrained = narrow.encoder()
+    before, projection = untrained.trunk.state_dict(), untrained.projection.weight
+    encoder, upper, _ = narrow.trained(study, SHORT)
+    changed = {
+        ".".join(name.split(".")[:2]) if name.startswith("blocks") else name.split(".")[0]
+        for name, value in encoder.trunk.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert changed == {f"blocks.{number}" for number in range(6, 12)} | {"norm"}
+    assert not torch.equal(encoder.projection.weight, projection)
+    assert not torch.equal(upper.head.linear.weight, torch.zeros(1, narrow.DIMENSIONS))
+
+
+def test_counts_add_up_to_the_whole_model() -> None:
+    encoder = narrow.encoder()
+    upper = tuning.upper_half(encoder, mean=2.0, frozen_blocks=6)
+    counted = tuning.count(encoder, upper).set_index("part")["parameters"]
+    free = sum(p.numel() for p in upper.parameters())
+    own = [*encoder.trunk.parameters(), *encoder.projection.parameters()]
+    assert counted["trained"] == free
+    assert counted["all"] == sum(p.numel() for p in own) + encoder.others + narrow.DIMENSIONS + 1
+    assert counted["trained"] + counted["frozen"] == counted["all"]
+
+
+@pytest.mark.parametrize("frozen", [-1, 12])
+def test_a_number_of_frozen_blocks_that_leaves_nothing_is_refused(frozen: int) -> None:
+    with pytest.raises(ValueError, match=f"frozen_blocks is {frozen}; expected 0 to 11"):
+        tuning.upper_half(narrow.encoder(), mean=2.0, frozen_blocks=frozen)
+
+
+def test_an_untrained_head_answers_the_mean_grade() -> None:
+    head = tuning.Head(8, mean=1.3)
+    assert head(torch.randn(5, 8)).tolist() == pytest.approx([1.3] * 5)
+
+
+# --- cached activations
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 0.0), (torch.float16, 2e-3)])
+@pytest.mark.parametrize("frozen", [0, 6])
+def test_cached_activations_give_the_grades_and_gradients_of_the_whole_forward(
+    study: narrow.Study,
+    precision: torch.dtype,
+    tolerance: float,
+    frozen: int,
+) -> None:
+    encoder, grades = narrow.encoder(), study.knees["kl_grade"].to_numpy(float)
+    upper = tuning.upper_half(encoder, mean=2.0, frozen_blocks=frozen)
+    torch.nn.init.normal_(upper.head.linear.weight)
+    rows, target = study.crops["image"].to_numpy()[:16], torch.tensor(grades[:16]).float()
+    tokens = views.cache(
+        encoder,
+        study.images,
+        rows,
+        frozen_blocks=frozen,
+        views=0,
+        seed=0,
+        precision=precision,
+    )[0]
+    found = []
+    for predicted in (
+        upper(tokens.float()),
+        grade(encoder, upper, encoder.prepare(study.images.oindex[rows])),
+    ):
+        upper.zero_grad()
+        torch.nn.functional.mse_loss(predicted, target).backward()
+        found.append((predicted.detach(), [p.grad.clone() for p in upper.parameters()]))
+    (fast, fast_gradients), (slow, slow_gradients) = found
+    assert (fast - slow).abs().max() <= tolerance
+    for one, other in zip(fast_gradients, slow_gradients, strict=True):
+        assert (one - other).abs().max() <= tolerance * max(1.0, float(other.abs().max()))
+
+
+def test_streamed_activations_are_those_of_the_cache(study: narrow.Study) -> None:
+    encoder, rows = narrow.encoder(), study.crops["image"].to_numpy()
+    streamed = torch.cat(list(views.stream(encoder, study.images, rows, frozen_blocks=6)))
+    kept = views.cache(encoder, study.images, rows, frozen_blocks=6, views=2, seed=0)
+    assert len(kept) == 3
+    assert torch.equal(streamed, kept[0])
+    assert not torch.equal(kept[1], kept[2])
+
+
+def test_a_changed_view_is_turned_a_little_but_never_mirrored() -> None:
+    side = torch.zeros(200, 1, 32, 32)
+    side[..., 12:20, 22:26] = 1.0  # a mark on the medial side, right of the middle
+    seen = views.augment(side, torch.Generator().manual_seed(0))
+    right, left = seen[..., 16:].mean((1, 2, 3)), seen[..., :16].mean((1, 2, 3))
+    assert (right > left).all()
+    assert (seen - side).abs().mean() > 0.01
+
+
+# --- the loss and its schedule
+
+
+def test_the_ranking_loss_equals_a_loop_over_pairs() -> None:
+    rng = np.random.default_rng(0)
+    predicted, read = rng.uniform(0, 4, 9), rng.integers(0, 5, 9).astype(float)
+    lacking = [
+        max(0.0, 0.5 - (predicted[i] - predicted[j]))
+        for i in range(9)
+        for j in range(9)
+        if read[i] > read[j]
+    ]
+    squared = np.mean((predicted - read) ** 2)
+    both = torch.tensor(predicted), torch.tensor(read)
+    assert tuning._loss(*both, 0.3).item() == pytest.approx(squared + 0.3 * np.mean(lacking))
+    assert tuning._loss(*both, 0.0).item() == pytest.approx(squared)
+    assert tuning._loss(both[0], torch.ones(9), 0.3).isfinite()
+
+
+def test_the_rate_rises_in_a_line_and_falls_along_half_a_cosine() -> None:
+    rates = [tuning._schedule(step, 100, 0.1) for step in range(100)]
+    assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
+    assert rates[10:] == pytest.approx(
+        [0.5 + 0.5 * math.cos(math.pi * step / 90) for step in range(90)]
+    )
+
+
+# --- training
+
+
+def test_a_planted_grade_is_learnt_better_than_any_constant(study: narrow.Study) -> None:
+    _, _, history = narrow.trained(study)
+    tables.check(history, "history")
+    grades = chooses(study)[1]
+    constant = min(np.abs(grades - answer).mean() for answer in np.arange(0, 4.01, 0.1))
+    assert history["validation_mae"].min() < 0.5 * constant
+    assert (
+        history.loc[history["chosen"], "validation_mae"].item() == history["validation_mae"].min()
+    )
+
+
+def test_the_chosen_epoch_is_the_one_kept(study: narrow.Study) -> None:
+    rows, grades = chooses(study)
+    encoder, upper, history = narrow.trained(study)
+    tokens = views.cache(encoder, study.images, rows, frozen_blocks=6, views=0, seed=0)[0]
+    error = np.abs(tuning.predict(upper, tokens) - grades).mean()
+    assert error == pytest.approx(history["validation_mae"].min())
+
+
+def test_the_same_seed_gives_the_same_history_and_another_seed_another(study: narrow.Study) -> None:
+    runs = [narrow.trained(study, SHORT)[2] for _ in range(2)]
+    assert_frame_equal(*runs, check_exact=True)
+    other = narrow.trained(study, dataclasses.replace(SHORT, seed=4))[2]
+    assert not np.array_equal(other["train_loss"], runs[0]["train_loss"])
+
+
+@pytest.mark.parametrize("errors", [[], [1.0, 2.0], [1.0, 2.0, 0.9], [1.0, 1.0]])
+def test_training_goes_on_while_it_gains(errors: list[float]) -> None:
+    assert not tuning._stalled([{"validation_mae": error} for error in errors], 2)
+
+
+@pytest.mark.parametrize("errors", [[1.0, 2.0, 2.0], [1.0, 0.9, 0.9, 1.0]])
+def test_training_stops_after_two_epochs_without_gain(errors: list[float]) -> None:
+    assert tuning._stalled([{"validation_mae": error} for error in errors], 2)
+
+
+def test_what_was_learnt_survives_the_disk(
+    study: narrow.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, upper, _ = narrow.trained(study, SHORT)
+    save_tuned(encoder, tmp_path / "e.safetensors", head=upper.head, frozen_blocks=6)
+    monkeypatch.setattr("kneephen_utils.encoder.tuned.load", lambda *_, **__: narrow.encoder())
+    again = load_tuned("narrow", tmp_path / "e.safetensors", frozen_blocks=6)
+    for name, value in encoder.trunk.state_dict().items():
+        assert torch.equal(again.trunk.state_dict()[name], value), name
+    assert torch.equal(again.projection.weight, encoder.projection.weight)
