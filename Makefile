@@ -32,6 +32,7 @@ PY := $(ENV)/bin/python
 export PATH := $(abspath $(ENV))/bin:$(PATH)
 export NUMBA_CACHE_DIR := $(abspath $(ENV))/numba
 export OMP_NUM_THREADS ?= 1
+export NUMBA_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 

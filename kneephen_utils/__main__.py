@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kneephen_utils import params, pipeline, stamps
+from kneephen_utils import ingredient, params, pipeline, stamps
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
 
@@ -78,7 +78,20 @@ def _places(given: argparse.Namespace) -> Mapping[str, str]:
             raise UsageError(f"OAI={given.oai}: there is no such folder")
         if not any(Path(release).iterdir()):
             raise UsageError(f"OAI={given.oai}: the folder is empty; expected an OAI release")
-    return {"profile": given.profile, "release": release, "weights": given.weights}
+    return {"profile": given.profile, "release": release, "weights": _weights(given.weights)}
+
+
+def _weights(weights: str) -> str:
+    """Return the encoder as notebooks find it: a folder by its whole path."""
+    if weights == "embedded" or weights.startswith("hf-hub:"):
+        return weights
+    folder = Path(weights).expanduser().resolve()
+    if not folder.is_dir():
+        raise UsageError(
+            f"WEIGHTS={weights}: there is no such folder; expected embedded, a folder or "
+            "hf-hub:owner/name"
+        )
+    return str(folder)
 
 
 def _artefacts(given: argparse.Namespace) -> Path:
@@ -90,7 +103,7 @@ def _stamps(given: argparse.Namespace) -> int:
     twin = _settings(given, "twin") if release is None else None
     runs = {run: _settings(given, run.stage, run.grade) for run in pipeline.RUNS}
     stamps.refresh(_artefacts(given), runs=runs, twin=twin, release=release)
-    stamps.update(pipeline.ROOT / "build" / "book.stamp", pipeline.book_stamp(given.profile))
+    stamps.update(pipeline.ROOT / "build" / "book.stamp", ingredient.book_stamp(given.profile))
     return 0
 
 
@@ -114,7 +127,7 @@ def _twin(given: argparse.Namespace) -> int:
     ).returncode
     if code == 0:
         made = [_artefacts(given) / name for name in ("release", "truth")]
-        states = [f"{pipeline.fingerprint(path)}  {path.name}" for path in made]
+        states = [f"{ingredient.fingerprint(path)}  {path.name}" for path in made]
         stamps.update(_artefacts(given) / "outputs" / "twin", "\n".join(states) + "\n")
         stamps.replace(_artefacts(given) / "ran" / "twin", "done\n")
     return code

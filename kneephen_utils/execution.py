@@ -18,7 +18,7 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from kneephen_utils import pipeline, provenance, stamps
+from kneephen_utils import ingredient, pipeline, provenance, stamps
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -130,7 +130,7 @@ def _accept(run: pipeline.Run, partial: Path, folders: Folders) -> None:
     nbformat.write(tidy(nbformat.read(partial, as_version=4)), partial)
     partial.replace(folders.executed / f"{run.name}.ipynb")
     (folders.failed / f"{run.name}.ipynb").unlink(missing_ok=True)
-    states = [f"{pipeline.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]
+    states = [f"{ingredient.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]
     stamps.update(folders.outputs(run.name), "\n".join(states) + "\n")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kneephen_utils import pipeline
+from kneephen_utils import ingredient, pipeline
 
 
 def refresh(
@@ -31,10 +31,10 @@ def refresh(
     """
     folder = artefacts / "stamps"
     if twin is not None:
-        update(folder / "twin", pipeline.twin_stamp(twin))
+        update(folder / "twin", ingredient.twin_stamp(twin))
         _renew_if_gone(folder / "twin", [artefacts / "release"])
     for run, settings in runs.items():
-        update(folder / run.name, pipeline.stamp(run, settings, release=release))
+        update(folder / run.name, ingredient.stamp(run, settings, release=release))
         _renew_if_gone(folder / run.name, [artefacts / path for path in run.writes])
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from kneephen_utils import pipeline, stamps, tables
+from kneephen_utils import ingredient, pipeline, stamps, tables
 
 
 def test_a_run_depends_on_the_modules_its_notebook_imports_and_no_other(root: Path) -> None:
     package = root / "kneephen_utils"
-    needed = pipeline.modules_of(["images"], package=package)
+    needed = ingredient.modules_of(["images"], package=package)
     assert needed == [package / "__init__.py", package / "images.py"]
-    names = {path.name for path in pipeline.modules_of(["verdict"], package=package)}
+    names = {path.name for path in ingredient.modules_of(["verdict"], package=package)}
     assert {"verdict.py", "report.py", "figure.py"} <= names
     assert "params.py" not in names
 
@@ -23,7 +23,7 @@ def test_an_import_inside_a_function_counts(tmp_path: Path) -> None:
     (tmp_path / "__init__.py").touch()
     (tmp_path / "a.py").write_text("def f():\n    from kneephen_utils import b\n    return b\n")
     (tmp_path / "b.py").write_text("import math\n")
-    found = [path.name for path in pipeline.modules_of(["a"], package=tmp_path)]
+    found = [path.name for path in ingredient.modules_of(["a"], package=tmp_path)]
     assert found == ["__init__.py", "a.py", "b.py"]
 
 
@@ -72,15 +72,25 @@ def test_a_stamp_is_rewritten_only_when_its_content_changes(tmp_path: Path) -> N
 def test_a_parameter_or_a_film_that_changes_makes_the_run_stale(tmp_path: Path) -> None:
     cohort = pipeline.Run("cohort")
     (tmp_path / "table.txt").write_text("a|b\n")
-    before = pipeline.stamp(cohort, {"seed": 1}, release=tmp_path)
-    assert pipeline.stamp(cohort, {"seed": 1}, release=tmp_path) == before
-    assert pipeline.stamp(cohort, {"seed": 2}, release=tmp_path) != before
+    before = ingredient.stamp(cohort, {"seed": 1}, release=tmp_path)
+    assert ingredient.stamp(cohort, {"seed": 1}, release=tmp_path) == before
+    assert ingredient.stamp(cohort, {"seed": 2}, release=tmp_path) != before
     (tmp_path / "table.txt").write_text("a|c\n")
-    assert pipeline.stamp(cohort, {"seed": 1}, release=tmp_path) != before
+    assert ingredient.stamp(cohort, {"seed": 1}, release=tmp_path) != before
+
+
+def test_other_weights_make_the_runs_that_use_them_stale(tmp_path: Path) -> None:
+    (tmp_path / "open_clip_model.safetensors").write_bytes(b"1")
+    settings = {"weights": str(tmp_path)}
+    before = ingredient.stamp(pipeline.Run("embedding"), settings, release=None)
+    (tmp_path / "open_clip_model.safetensors").write_bytes(b"12")
+    assert ingredient.stamp(pipeline.Run("embedding"), settings, release=None) != before
+    own = ingredient.stamp(pipeline.Run("embedding"), {"weights": "embedded"}, release=None)
+    assert "weights model.safetensors" in own
 
 
 def test_the_fingerprint_of_a_folder_sees_names_and_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
-    first = pipeline.fingerprint(tmp_path)
+    first = ingredient.fingerprint(tmp_path)
     (tmp_path / "a").rename(tmp_path / "b")
-    assert pipeline.fingerprint(tmp_path) != first
+    assert ingredient.fingerprint(tmp_path) != first

@@ -90,6 +90,7 @@ def test_a_copy_of_the_release_gives_the_same_numbers_as_a_user_would_get(
         (["PROFILE=oai", "OAI=/nowhere/at/all"], "there is no such folder"),
         (["SET=phenotype.min_clutser_size=3"], "parameter 'min_clutser_size' is unknown"),
         (["SET=phenotypes.draws=3"], "stage 'phenotypes' is unknown"),
+        (["WEIGHTS=/nowhere/at/all"], "expected embedded, a folder or hf-hub:owner/name"),
         (["PROFILE=night"], "profile 'night' is unknown"),
     ],
 )
