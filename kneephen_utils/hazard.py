@@ -14,10 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from statsmodels.tools.sm_exceptions import DomainWarning
+from statsmodels.tools.sm_exceptions import DomainWarning, PerfectSeparationError
 
 from kneephen_utils import gls
 from kneephen_utils.mixed import Fit
+
+
+class NoSolutionError(ValueError):
+    """The covariates leave nothing to estimate; the message names them."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,20 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | Non
     -------
     Coefficients of `columns` alone. The degrees of freedom are people minus coefficients.
 
+    Raises
+    ------
+    NoSolutionError
+        If covariates or periods determine each other or the outcome, so that the information
+        matrix cannot be inverted.
+
     References
     ----------
     Prentice & Gloeckler (1978), doi:10.2307/2529588.
     """
     design = _baseline(rows).join(rows[list(columns)].astype(float))
     codes = pd.factorize(rows["participant_id"])[0]
+    if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
+        raise NoSolutionError(f"{', '.join(columns)}: they determine each other")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DomainWarning)
         model = sm.GLM(
@@ -129,7 +141,10 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | Non
             offset=np.log(rows["width"].to_numpy(float)),
             freq_weights=weights,
         )
-        result = model.fit(cov_type="cluster", cov_kwds={"groups": codes})
+        try:
+            result = model.fit(cov_type="cluster", cov_kwds={"groups": codes})
+        except (np.linalg.LinAlgError, PerfectSeparationError) as error:
+            raise NoSolutionError(f"{', '.join(columns)}: {error}") from None
     names = list(columns)
     degrees = np.full(len(names), float(max(codes.max() + 1 - design.shape[1], 1)))
     covariance = result.cov_params().loc[names, names].to_numpy()

@@ -5,6 +5,7 @@ The first is the one to believe; the others show how much hangs on it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,15 @@ def main(pair: pd.DataFrame, beside: list[str], *, draws: int, seed: int) -> Fou
     without covariates. All missing if the covariates leave nothing to compare.
     """
     spells = hazard.periods(pair)
-    fitted = hazard.fit(spells, ["mark", *beside])
     named = {"model": GROUPED, **({} if beside else {"contrast": RATIO})}
+    unsolved = {**named, **dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))}
+    try:
+        fitted = hazard.fit(spells, ["mark", *beside])
+    except hazard.NoSolutionError:
+        return unsolved
     found = _ratio(fitted.contrast({"mark": 1.0}))
     if not np.isfinite([found["low"], found["high"]]).all() or found["high"] > VAST:
-        return {**named, **dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))}
+        return unsolved
     kept = hazard.score(spells, beside)
     mark = spells.drop_duplicates("knee_id").set_index("knee_id")["mark"]
     labels = mark[kept.knees["knee_id"]].to_numpy()
@@ -86,9 +91,10 @@ def _constancy(pair: pd.DataFrame) -> list[Found]:
     if len(events) == 2 and events.min() > 1:
         centred = (spells["period"] - spells["period"].mean()) / 12
         spells = spells.assign(trend=spells["mark"] * centred)
-        fitted = hazard.fit(spells, ["mark", "trend"])
-        values = _ratio(fitted.contrast({"trend": 1.0}))
-        found.append(_named(GROUPED, CHANGE, "sensitivity", values))
+        with suppress(hazard.NoSolutionError):
+            fitted = hazard.fit(spells, ["mark", "trend"])
+            values = _ratio(fitted.contrast({"trend": 1.0}))
+            found.append(_named(GROUPED, CHANGE, "sensitivity", values))
     p = survival.proportional(pair, "mark")
     return [*found, {**_named("Cox model", CONSTANT, "sensitivity", {"p": p}), "unit": ""}]
 

@@ -154,3 +154,18 @@ def test_proportional_hazards_are_not_rejected_more_often_than_stated() -> None:
     p = [survival.proportional(known(150, seed=s, log_ratio=0.7), "mark") for s in range(60)]
     assert np.mean(np.array(p) < 0.05) < 0.15
     assert np.mean(np.array(p) < 0.5) > 0.3
+
+
+def test_a_covariate_that_repeats_the_label_is_an_error_that_names_it() -> None:
+    rows = pd.DataFrame(
+        {
+            "participant_id": [f"p{i // 2}" for i in range(40)],
+            "period": np.tile([12.0, 24.0], 20),
+            "width": 12.0,
+            "progressed": np.arange(40) % 3 == 0,
+            "mark": np.arange(40) // 20 * 1.0,
+        }
+    )
+    rows["twin"] = 1 - rows["mark"]
+    with pytest.raises(hazard.NoSolutionError, match="mark, twin"):
+        hazard.fit(rows, ["mark", "twin"])
