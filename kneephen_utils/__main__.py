@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kneephen_utils import ingredient, params, pipeline, stamps
+from kneephen_utils import pipeline
+from kneephen_utils.pipeline import ingredient, params, stamps
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
 
@@ -108,7 +109,7 @@ def _stamps(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from kneephen_utils import execution  # papermill takes a second to import
+    from kneephen_utils.pipeline import execution  # papermill takes a second to import
 
     run = pipeline.run_called(given.name)
     settings = _settings(given, run.stage, run.grade)
@@ -134,14 +135,14 @@ def _twin(given: argparse.Namespace) -> int:
 
 
 def _pages(given: argparse.Namespace) -> int:
-    from kneephen_utils import pages
+    from kneephen_utils.pipeline import pages
 
     pages.hand_over(_artefacts(given), BOOK_PAGES)
     return 0
 
 
 def _timings(given: argparse.Namespace) -> int:
-    from kneephen_utils import provenance
+    from kneephen_utils.pipeline import provenance
 
     table = provenance.timings(_artefacts(given) / "records")
     path = _artefacts(given) / "timings.json"

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
-from kneephen_utils import resample
+from kneephen_utils.inference import resample
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from kneephen_utils import agreement, baseline, figure, probe, prompts
-from kneephen_utils.encoder import Encoder, embed_images, embed_texts
+from kneephen_utils import agreement, baseline, figure, probe
+from kneephen_utils.encoder import Encoder, embed_images, embed_texts, prompts
 
 GRADES = range(5)
 BATCH = 64  # pictures read at a time

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import effects, firewall, floor, mixed, slopes, tables
-from kneephen_utils.effects import Cell, Row
+from kneephen_utils import firewall, tables
+from kneephen_utils.inference import effects, floor, mixed, slopes
+from kneephen_utils.inference.effects import Cell, Row
 
 OUTCOME = "womac_pain"
 LEVEL, SLOPE = "level at 0 months", slopes.SLOPE

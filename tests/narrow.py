@@ -12,8 +12,7 @@ import zarr
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils import tuning, views
-from kneephen_utils.encoder import Encoder
+from kneephen_utils.encoder import Encoder, tuning, views
 
 SIZE, WIDTH, DIMENSIONS = 32, 24, 16
 SPLITS = ["train", "train", "discover", "confirm"]

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import BertWordPieceTokenizer
 
-from kneephen_utils import prompts
+from kneephen_utils.encoder import prompts
 
 NAME = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224"
 TEXT_NAME = "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract"

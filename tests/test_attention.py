@@ -7,17 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from kneephen_utils import (
-    attention,
-    figure,
-    gaze,
-    groups,
-    overlay,
-    relevance,
-    resample,
-    tables,
-    zone,
-)
+from kneephen_utils import attention, figure, tables
+from kneephen_utils.attention import gaze, groups, overlay, relevance, zone
+from kneephen_utils.inference import resample
 
 SETTINGS = attention.Settings(
     region=140.0, prior_width=25.0, covered=0.1, batch_size=7, draws=20, seed=3

@@ -11,7 +11,7 @@ import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import checkpoint, tuning
+from kneephen_utils.encoder import checkpoint, tuning
 
 SHORT = dataclasses.replace(narrow.SETTINGS, epochs=3)
 

@@ -12,7 +12,8 @@ import tiny
 from crowd import draw
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import cohort, event, flow, oai, reading, tables
+from kneephen_utils import cohort, oai, tables
+from kneephen_utils.cohort import event, flow, reading
 from kneephen_utils.oai import Release
 from kneephen_utils.twin.__main__ import main
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import simulated
 
-from kneephen_utils import effects, firewall, summary, tables
+from kneephen_utils import firewall, tables
+from kneephen_utils.inference import effects, summary
 
 ALLOWED = firewall.Judgement("allowed", "Nothing of the outcome went in.")
 FAMILIES = {"level": ["womac_pain: level at 0 months"], "course": ["womac_pain: slope"]}

@@ -10,7 +10,8 @@ from pandas.testing import assert_frame_equal
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import cohen_kappa_score
 
-from kneephen_utils import embedding, encoder, prompts, tables
+from kneephen_utils import embedding, encoder, tables
+from kneephen_utils.encoder import prompts
 
 
 @pytest.fixture(scope="module")

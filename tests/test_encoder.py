@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from kneephen_utils import encoder, prompts
-from kneephen_utils.encoder import WeightsError, pretrain, small
+from kneephen_utils import encoder
+from kneephen_utils.encoder import WeightsError, pretrain, prompts, small
 
 SENTENCES = [prompts.GRADES[0][0], prompts.GRADES[4][1], "knee radiograph, severe varus"]
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kneephen_utils import fusion, nuisance, tables
+from kneephen_utils import fusion, tables
+from kneephen_utils.fusion import nuisance
 
 SHARES = {"context_share": 0.2, "structure_share": 0.5, "fused_weight": 2.0}
 

@@ -9,7 +9,7 @@ import pytest
 import simulated
 from lifelines.datasets import load_rossi
 
-from kneephen_utils import hazard, resample, survival
+from kneephen_utils.inference import hazard, resample, survival
 
 
 def known(people: int, *, seed: int, log_ratio: float) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import phantom
 import pytest
 
-from kneephen_utils import joint, outline
+from kneephen_utils.radiograph import joint, outline
 
 SURE = 0.5
 

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from crowd import draw
 
-from kneephen_utils import cohort, ledger, oai, reading, tables
+from kneephen_utils import cohort, oai, tables
+from kneephen_utils.cohort import ledger, reading
 from kneephen_utils.oai import Release
 from kneephen_utils.twin.__main__ import main
 

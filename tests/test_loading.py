@@ -16,8 +16,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from kneephen_utils import encoder, prompts, tuning
-from kneephen_utils.encoder import WeightsError
+from kneephen_utils import encoder
+from kneephen_utils.encoder import WeightsError, prompts, tuning
 
 SENTENCES = [prompts.GRADES[0][0], prompts.GRADES[4][1], "knee radiograph, severe varus"]
 HUB = """

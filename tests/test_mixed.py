@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import simulated
 
-from kneephen_utils import gls, mixed, resample, slopes
+from kneephen_utils.inference import gls, mixed, resample, slopes
 
 
 @pytest.fixture(scope="module")

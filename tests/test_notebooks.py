@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kneephen_utils import params, pipeline
+from kneephen_utils import pipeline
+from kneephen_utils.pipeline import params
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -8,7 +8,8 @@ import pytest
 import simulated
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import curve, effects, pain, slopes, tables
+from kneephen_utils import pain, tables
+from kneephen_utils.inference import curve, effects, slopes
 
 FAMILIES = {"level": ["womac_pain: level at 0 months"]}
 FAMILIES["course"] = ["womac_pain: slope", f"womac_pain: {pain.LATER}"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kneephen_utils import params
+from kneephen_utils.pipeline import params
 
 PLACES = {"profile": "demo", "release": "somewhere", "weights": "embedded"}
 

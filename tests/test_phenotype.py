@@ -12,7 +12,8 @@ from hdbscan import HDBSCAN
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import adjusted_rand_score
 
-from kneephen_utils import resample, tables
+from kneephen_utils import tables
+from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import (
     assignment,
     cell,

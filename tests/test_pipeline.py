@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from kneephen_utils import ingredient, pipeline, stamps, tables
+from kneephen_utils import pipeline, tables
+from kneephen_utils.pipeline import ingredient, stamps
 
 
 def test_a_run_depends_on_the_modules_its_notebook_imports_and_no_other(root: Path) -> None:
     package = root / "kneephen_utils"
     needed = ingredient.modules_of(["images"], package=package)
     assert needed == [package / "__init__.py", package / "images.py"]
-    names = {path.name for path in ingredient.modules_of(["verdict"], package=package)}
-    assert {"verdict.py", "report.py", "figure.py"} <= names
-    assert "params.py" not in names
+    found = ingredient.modules_of(["verdict"], package=package)
+    names = {str(path.relative_to(package)) for path in found}
+    assert {"verdict/__init__.py", "report.py", "figure.py"} <= names
+    assert "pipeline/params.py" not in names
 
 
 def test_an_import_inside_a_function_counts(tmp_path: Path) -> None:

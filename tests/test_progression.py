@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import simulated
 
-from kneephen_utils import effects, progression, ratios, tables
+from kneephen_utils import progression, tables
+from kneephen_utils.inference import effects, ratios
 
 FAMILIES = {
     "progression": ["kl_rise_1: hazard ratio", "kl_rise_1: hazard ratio given baseline narrowing"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kneephen_utils import prompts
+from kneephen_utils.encoder import prompts
 
 GIVEN = [(0.4, "no"), (0.6, "mild"), (3, "severe"), (9, "severe")]
 

@@ -11,7 +11,8 @@ import phantom
 import pytest
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import contrast, crop, dicom, gallery, images, quality, radiograph, tables
+from kneephen_utils import dicom, images, radiograph, tables
+from kneephen_utils.radiograph import contrast, crop, gallery, quality
 
 SETTINGS = radiograph.Settings(
     region=140.0, pixels=224, window=[5.0, 99.0], clahe=False, min_confidence=0.5

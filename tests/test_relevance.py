@@ -13,8 +13,9 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils import encoder, relevance, sanity, tuning
-from kneephen_utils.encoder import WeightsError
+from kneephen_utils import encoder
+from kneephen_utils.attention import relevance, sanity
+from kneephen_utils.encoder import WeightsError, tuning
 
 GRID = 4
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kneephen_utils import resample
+from kneephen_utils.inference import resample
 
 PEOPLE = pd.Series(["a", "b", "a", "c", "b", "d"])
 

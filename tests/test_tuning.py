@@ -12,8 +12,8 @@ import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import tables, tuning, views
-from kneephen_utils.encoder import Encoder, load_tuned, save_tuned
+from kneephen_utils import tables
+from kneephen_utils.encoder import Encoder, load_tuned, save_tuned, tuning, views
 
 SHORT = dataclasses.replace(narrow.SETTINGS, epochs=1)
 

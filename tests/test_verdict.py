@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from kneephen_utils import cards, evidence, tables, verdict
+from kneephen_utils import tables, verdict
+from kneephen_utils.verdict import cards, evidence
 
 GATES = ["two_groups", "null_gaussian", "null_shuffled", "jaccard", "dbcv", "image"]
 

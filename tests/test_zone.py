@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kneephen_utils import zone
+from kneephen_utils.attention import zone
 from kneephen_utils.tables import picture
 from kneephen_utils.twin import film, people
 

@@ -28,8 +28,7 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from kneephen_utils import prompts
-from kneephen_utils.encoder import small
+from kneephen_utils.encoder import prompts, small
 from kneephen_utils.encoder.model import Encoder
 from kneephen_utils.twin import film, people
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import resample
+from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import density, reduction
 from kneephen_utils.phenotype.cell import FEWEST, Cell, Settings
 

@@ -1,0 +1,190 @@
+"""Relevance: where an encoder looks in a picture, as shares of its patches.
+
+Two maps. `cls` is what the CLS token attends to in the last block. `relevance` weighs the
+attention of every block by what it does to the answer, and so needs a question: the grade
+of the head. An encoder without a head has no relevance.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kneephen_utils import encoder as encoders
+from kneephen_utils.encoder.tuning import Head
+
+PATCH = "patch_"  # columns that hold a map, patch by patch, begin so
+
+
+@dataclass(frozen=True)
+class Reader:
+    """An encoder and, where it was trained to grade, the head that does.
+
+    Attributes
+    ----------
+    name
+        `zeroshot`, `finetuned` or `randomised`.
+    encoder
+        As `encoder.load` returns.
+    head
+        Grade from an embedding; None without training.
+    """
+
+    name: str
+    encoder: encoders.Encoder
+    head: Head | None
+
+    def embed(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return unit-length embeddings (n, dimensions) of prepared pictures."""
+        return self.encoder.project(self.encoder.trunk(pictures))
+
+    def logit(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return what the head says before the sigmoid (n,); a higher value is a higher grade."""
+        if self.head is None:
+            raise ValueError(f"reader {self.name} has no head; it cannot grade")
+        embedding = self.embed(pictures) * math.sqrt(self.encoder.dimensions)
+        return self.head.linear(embedding).squeeze(-1)
+
+    def grade(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return grades (n,), 0 to 4, as stage grading gives them."""
+        return 4 * torch.sigmoid(self.logit(pictures))
+
+
+def untrained(weights: str) -> Reader:
+    """Load the encoder as it was before any training on knees of this study."""
+    return Reader("zeroshot", encoders.load(weights, text=False), None)
+
+
+def trained(weights: str, path: str | Path, *, frozen_blocks: int) -> Reader:
+    """Load the encoder with the upper half and the head that stage grading kept in `path`."""
+    encoder = encoders.load_tuned(weights, path, frozen_blocks=frozen_blocks)
+    head = encoders.load_head(path, Head(encoder.dimensions, mean=2.0))
+    return Reader("finetuned", encoder, head.to(encoder.device))
+
+
+def randomised(reader: Reader, *, frozen_blocks: int, seed: int) -> Reader:
+    """Return a copy of a trained reader whose trained weights are drawn anew.
+
+    References
+    ----------
+    Adebayo et al. (2018), sanity checks for saliency maps, doi:10.48550/arXiv.1810.03292.
+    """
+    copied = replace(copy.deepcopy(reader), name="randomised")
+    encoders.redraw(copied.encoder, head=copied.head, frozen_blocks=frozen_blocks, seed=seed)
+    return copied
+
+
+def maps(reader: Reader, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return every map the reader has by its name, in one pass: `cls`, with a head `relevance`."""
+    if reader.head is None:
+        return {"cls": cls_attention(reader, pictures)}
+    seen, slopes = _slopes(reader, pictures)
+    prefix = reader.encoder.trunk.num_prefix_tokens
+    return {"cls": _gathered(seen[-1], prefix), "relevance": _followed(seen, slopes, prefix)}
+
+
+def cls_attention(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
+    """Return what the CLS token attends to in the last block, mean over the heads.
+
+    Parameters
+    ----------
+    reader
+        Any reader.
+    pictures
+        Prepared pictures (n, channels, size, size).
+
+    Returns
+    -------
+    Shares (n, patches); each row sums to 1, the attention of CLS to itself left out.
+    """
+    trunk = reader.encoder.trunk
+    with torch.no_grad(), watched(trunk.blocks[-1:]) as seen:
+        trunk(pictures)
+    return _gathered(seen[0], trunk.num_prefix_tokens)
+
+
+def grade_relevance(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
+    """Return which patches raise the grade, through the attention of all blocks.
+
+    In each block attention is multiplied by the slope of the grade's logit along it, negative
+    parts are dropped and heads averaged; R <- R + A R from the first block to the last. Only
+    the row of the CLS token is wanted, so the product is taken from the left, row by matrix.
+
+    Returns
+    -------
+    Shares (n, patches); each row sums to 1, and is even where nothing raises the grade.
+
+    Raises
+    ------
+    ValueError
+        If the reader has no head.
+
+    References
+    ----------
+    Chefer, Gur & Wolf (2021), doi:10.1109/ICCV48922.2021.00045.
+    """
+    seen, slopes = _slopes(reader, pictures)
+    return _followed(seen, slopes, reader.encoder.trunk.num_prefix_tokens)
+
+
+@contextmanager
+def watched(blocks: Any) -> Iterator[list[torch.Tensor]]:
+    """Collect the attention (n, heads, tokens, tokens) of blocks in the order they run.
+
+    Fused attention never forms this matrix and is off meanwhile; the result is the same.
+    """
+    seen: list[torch.Tensor] = []
+
+    def keep(_module: object, _given: object, attention: torch.Tensor) -> None:
+        seen.append(attention)
+
+    before = [block.attn.fused_attn for block in blocks]
+    hooks = [block.attn.attn_drop.register_forward_hook(keep) for block in blocks]
+    try:
+        for block in blocks:
+            block.attn.fused_attn = False
+        yield seen
+    finally:
+        for block, fused, hook in zip(blocks, before, hooks, strict=True):
+            block.attn.fused_attn = fused
+            hook.remove()
+
+
+def _slopes(
+    reader: Reader, pictures: torch.Tensor
+) -> tuple[list[torch.Tensor], tuple[torch.Tensor, ...]]:
+    """Return the attention of each block and the slope of the logit along it."""
+    with torch.enable_grad(), watched(reader.encoder.trunk.blocks) as seen:
+        logit = reader.logit(pictures.detach().clone().requires_grad_())
+        slopes = torch.autograd.grad(logit.sum(), seen)
+    return [attention.detach() for attention in seen], slopes
+
+
+def _gathered(attention: torch.Tensor, prefix: int) -> torch.Tensor:
+    return _shares(attention[:, :, 0].mean(1), prefix)
+
+
+def _followed(
+    seen: list[torch.Tensor], slopes: tuple[torch.Tensor, ...], prefix: int
+) -> torch.Tensor:
+    row = torch.zeros_like(seen[0][:, 0, 0])  # (n, tokens)
+    row[:, 0] = 1
+    for attention, slope in zip(reversed(seen), reversed(slopes), strict=True):
+        flow = (attention * slope).clamp(min=0).mean(1)  # (n, tokens, tokens)
+        row = row + torch.einsum("nt,nts->ns", row, flow)
+    return _shares(row, prefix)
+
+
+def _shares(weights: torch.Tensor, prefix: int) -> torch.Tensor:
+    """Return weights (n, tokens) as shares of the patches (n, tokens - prefix)."""
+    patches = weights[:, prefix:].double()
+    total = patches.sum(1, keepdim=True)
+    even = torch.full_like(patches, 1 / patches.shape[1])
+    return torch.where(total > 0, patches / total.clamp(min=1e-300), even)

@@ -1,0 +1,128 @@
+"""Ledger: questions put to every release before anything is made of it.
+
+Each check asks something a clinician knows the answer to, so that swapped sides, a wrong
+clock or shuffled grades show themselves. A failed check stops the run unless it is accepted
+by name; where too few knees are left to ask, it is not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+import pandas as pd
+
+from kneephen_utils.cohort.ledger import disease, record
+from kneephen_utils.cohort.ledger.finding import Evidence, Finding
+
+__all__ = ["CHECKS", "Evidence", "Finding", "LedgerError", "check", "enforce", "tell"]
+
+VERDICTS = ("passed", "failed", "accepted", "not run")
+
+
+class LedgerError(ValueError):
+    """A sanity check failed and was not accepted."""
+
+
+class Check(NamedTuple):
+    """One question, what would be right, and the function that asks it."""
+
+    name: str
+    question: str
+    expected: str
+    ask: Callable[[Evidence], Finding]
+
+
+def check(evidence: Evidence, *, accept: Collection[str]) -> pd.DataFrame:
+    """Put every question to the release and return the `ledger_cohort` table.
+
+    Raises
+    ------
+    LedgerError
+        If `accept` names a check that does not exist.
+    """
+    known = [each.name for each in CHECKS]
+    if strange := sorted(set(accept) - set(known)):
+        raise LedgerError(
+            f"accept names {strange[0]!r}, which is no check; known checks: {', '.join(known)}"
+        )
+    rows = []
+    for each in CHECKS:
+        found = each.ask(evidence)
+        verdict = _verdict(found, accepted=each.name in accept)
+        rows.append((each.name, each.question, found.value, each.expected, verdict, found.sentence))
+    names = ["check", "question", "value", "expected", "verdict", "sentence"]
+    return pd.DataFrame(rows, columns=names).astype({"value": "float64"})
+
+
+def enforce(checks: pd.DataFrame) -> None:
+    """Stop the run if a check failed.
+
+    Raises
+    ------
+    LedgerError
+        With the sentence of every failed check and how to go on in spite of it.
+    """
+    failed = checks[checks["verdict"].eq("failed")]
+    if len(failed):
+        findings = " ".join(
+            f"[{row.check}] {row.sentence} Expected: {row.expected}." for row in failed.itertuples()
+        )
+        names = ",".join(failed["check"])
+        raise LedgerError(
+            f"{len(failed)} sanity check(s) of the release failed. {findings} "
+            f'To go on all the same: make all SET="cohort.accept=[{names}]"'
+        )
+
+
+def tell(checks: pd.DataFrame) -> str:
+    """Say in one sentence how the checks ended."""
+    ended = checks["verdict"].value_counts()
+    counts = ", ".join(f"{ended[verdict]} {verdict}" for verdict in VERDICTS if verdict in ended)
+    return f"Of {len(checks)} checks: {counts}."
+
+
+def _verdict(found: Finding, *, accepted: bool) -> str:
+    if found.passed is None:
+        return "not run"
+    if found.passed:
+        return "passed"
+    return "accepted" if accepted else "failed"
+
+
+CHECKS = (
+    Check("sides", "Does the more damaged knee of a person hurt more?", "above 0", disease.sides),
+    Check(
+        "replaced_side",
+        "Was the knee that got replaced the more damaged one?",
+        "above 0",
+        disease.replaced_side,
+    ),
+    Check("pain_by_grade", "Does pain rise with the grade?", "above 0.10", disease.pain),
+    Check(
+        "narrowing_by_grade", "Does narrowing rise with the grade?", "above 0.5", disease.narrowing
+    ),
+    Check(
+        "osteophytes_by_grade",
+        "Do osteophytes grow with the grade, where they were read?",
+        "above 0.3",
+        disease.osteophytes,
+    ),
+    Check("grade_falls", "Does a grade fall over time?", "below 5 %", disease.falls),
+    Check("clock", "Do visit dates match the visit codes?", "within 3 months", record.visit_clock),
+    Check("grade_mix", "Are the grades as common as published?", "at most 15 % apart", disease.mix),
+    Check(
+        "project_design",
+        "Did each reading project read what it was to read, once?",
+        "below 1 %",
+        record.design,
+    ),
+    Check(
+        "projects_agree", "Do the two reading projects agree?", "at least 90 %", record.agreement
+    ),
+    Check("prostheses", "Are replaced knees left ungraded?", "below 10 %", record.prostheses),
+    Check("people_enrolled", "Is everybody who was seen enrolled?", "0", record.people),
+    Check("values_understood", "Was every cell understood?", "0", record.cells),
+    Check("films_linked", "Is the film of a graded knee there?", "at least 90 %", record.linked),
+    Check("film_side", "Is the fibula on the outer side of each knee?", "yes", record.fibula),
+)

@@ -1,0 +1,249 @@
+"""Grading: the upper half of the encoder learns the Kellgren-Lawrence grade.
+
+Only people of the `train` split are learned from; a part of them, kept apart by person,
+chooses the epoch. Everything is scored on people who were never trained on, beside simple
+predictors that any encoder has to beat.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import agreement, probe, report
+from kneephen_utils.encoder import Encoder, tuning, views
+
+INNER_SHARE = 0.2  # of the train people, who choose the epoch
+METRIC = "quadratic_weighted_kappa"
+SHOWN_NOTE = "People never trained on; 95 % intervals by person. Errors in grades."
+
+
+def pictured(crops: pd.DataFrame, knees: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
+    """Return every knee with a picture, in the order of the pictures, with grade and split."""
+    ok = crops.loc[crops["status"] == "ok", ["knee_id", "image", "exposure"]].sort_values("image")
+    known = ok.merge(knees, on="knee_id", how="left", validate="one_to_one")
+    people = participants[["participant_id", "split", "site"]]
+    return known.merge(people, on="participant_id", how="left", validate="many_to_one")
+
+
+def inner_split(known: pd.DataFrame, *, seed: int) -> np.ndarray:
+    """Return which rows choose the epoch: whole people, a share of the `train` split."""
+    people = np.sort(known.loc[known["split"] == "train", "participant_id"].unique())
+    rng = np.random.default_rng([seed, 3])
+    chosen = rng.permutation(people)[: max(1, round(INNER_SHARE * len(people)))]
+    return known["participant_id"].isin(chosen).to_numpy()
+
+
+def fit(
+    encoder: Encoder,
+    images: Any,
+    known: pd.DataFrame,
+    *,
+    settings: tuning.Settings,
+    kept_in: str | Path | None = None,
+) -> tuple[tuning.Upper, pd.DataFrame]:
+    """Fine-tune on the `train` people; the encoder is changed in place.
+
+    Parameters
+    ----------
+    encoder
+        Loaded encoder.
+    images
+        zarr array (n, pixels, pixels).
+    known
+        As `pictured` returns.
+    settings
+        How to train.
+    kept_in
+        File from which a training that was stopped goes on.
+
+    Returns
+    -------
+    The trained upper half, and the `history` table.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 20 graded knees are in the `train` split.
+    """
+    graded = ((known["split"] == "train") & known["kl_grade"].notna()).to_numpy()
+    inner = inner_split(known, seed=settings.seed)
+    train, chooses = known[graded & ~inner], known[graded & inner]
+    if len(train) < 20 or not len(chooses):
+        raise ValueError(f"{len(train)} graded knees to train on; expected at least 20")
+    grades = train["kl_grade"].to_numpy(float)
+    upper = tuning.upper_half(
+        encoder, mean=float(grades.mean()), frozen_blocks=settings.frozen_blocks
+    )
+    seen, plain = (
+        views.cache(
+            encoder,
+            images,
+            rows["image"].to_numpy(),
+            frozen_blocks=settings.frozen_blocks,
+            views=copies,
+            seed=settings.seed,
+        )
+        for rows, copies in ((train, settings.views), (chooses, 0))
+    )
+    history = tuning.fit(
+        upper,
+        seen,
+        grades,
+        plain[0],
+        chooses["kl_grade"].to_numpy(float),
+        settings=settings,
+        kept_in=Path(kept_in) if kept_in else None,
+    )
+    return upper, history
+
+
+def apply(
+    encoder: Encoder,
+    upper: tuning.Upper,
+    images: Any,
+    known: pd.DataFrame,
+    *,
+    settings: tuning.Settings,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Grade and embed every pictured knee with the chosen epoch.
+
+    Returns
+    -------
+    `grades` and `embeddings` tables, in the order of `known`.
+    """
+    rows = known["image"].to_numpy()
+    tokens = views.stream(encoder, images, rows, frozen_blocks=settings.frozen_blocks)
+    predicted, features = tuning.apply(upper, tokens)
+    grades = known[["knee_id", "split", "kl_grade"]].assign(kl_predicted=predicted.astype(float))
+    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
+    embeddings = pd.DataFrame(features, columns=names)
+    embeddings.insert(0, "knee_id", known["knee_id"].to_numpy())
+    return grades, embeddings
+
+
+def score(predicted: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
+    """Return the `grading_scores` table: people never trained on, whole and by group.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two graded knees belong to people never trained on.
+    """
+    tested = known["split"].isin(["discover", "confirm"]) & known["kl_grade"].notna()
+    if tested.sum() < 2:
+        raise ValueError(f"{tested.sum()} graded knees of people never trained on; expected 2")
+    groups = {"all": tested}
+    groups |= {f"KL{k}": tested & (known["kl_grade"] == k).fillna(value=False) for k in range(5)}
+    groups |= {
+        f"site {s}": tested & (known["site"] == s) for s in sorted(known["site"].dropna().unique())
+    }
+    groups |= {side: tested & (known["side"] == side) for side in ("right", "left")}
+    parts: list[pd.DataFrame] = []
+    for name in predicted.columns.drop("knee_id"):
+        wanted = groups if name in {"finetuned", "zeroshot"} else {"all": tested}
+        for group, rows in wanted.items():
+            both = (rows & predicted[name].notna()).to_numpy(bool)
+            if both.sum() < 2:
+                continue
+            scored = agreement.score(
+                known.loc[both, "kl_grade"].to_numpy(int),
+                predicted.loc[both, name].to_numpy(float),
+                known.loc[both, "participant_id"],
+                draws=draws if group == "all" else min(draws, 50),
+                seed=seed,
+            )
+            parts.append(scored.assign(predictor=name, group=group))
+    order = ["predictor", "group", "metric", "estimate", "low", "high", "knees", "participants"]
+    return pd.concat(parts, ignore_index=True)[order]
+
+
+def cost(before: pd.DataFrame, after: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Say what a probe reads before and after fine-tuning: learning severity may cost the rest.
+
+    Parameters
+    ----------
+    before, after
+        `embeddings` tables of the encoder as it was and as it became.
+    known
+        As `pictured` returns.
+
+    Returns
+    -------
+    As `probe.read` returns.
+    """
+    kinds = {
+        name: known[["knee_id"]]
+        .merge(table, on="knee_id", how="left", validate="one_to_one")
+        .drop(columns="knee_id")
+        .to_numpy(float)
+        for name, table in (("before", before), ("after", after))
+    }
+    return probe.read(kinds, probe.targets(known), (known["split"] == "train").to_numpy())
+
+
+def say_cost(found: pd.DataFrame) -> str:
+    """Say in a sentence what fine-tuning gave and took."""
+    table = probe.wide(found).set_index("target")
+    words = {"kl_grade": "grade", "jsw_medial": "medial width", "jsw_lateral": "lateral width"}
+    parts = [
+        f"the {word} from {table.loc[name, 'before']:.2f} to {table.loc[name, 'after']:.2f}"
+        for name, word in words.items()
+    ]
+    return f"Fine-tuning moves the R2 of {parts[0]}, of {parts[1]} and of {parts[2]}."
+
+
+def verdict(scores: pd.DataFrame) -> list[str]:
+    """Say in sentences whether the trained grader earned its keep."""
+    kappa = scores[(scores["group"] == "all") & (scores["metric"] == METRIC)].set_index("predictor")
+    error = scores[(scores["group"] == "all") & (scores["metric"] == "mae")].set_index("predictor")
+    constant = error.filter(like="always", axis=0)["estimate"].idxmin()
+    tuned = kappa.loc["finetuned"]
+    spread = report.spread(tuned["estimate"], tuned["low"], tuned["high"])
+    own, best = error.loc["finetuned", "estimate"], error.loc[constant, "estimate"]
+    return [
+        f"On {int(tuned['knees'])} knees of {int(tuned['participants'])} people never trained on, "
+        f"the fine-tuned grader agrees with the readers at a weighted kappa of {spread}.",
+        f"Its mean error is {own:.2f} grades; the best constant, {constant}, errs by {best:.2f}.",
+        _floor(tuned, kappa),
+    ]
+
+
+def _floor(tuned: pd.Series, kappa: pd.DataFrame) -> str:
+    """Say whether the trained grader clears what needs no encoder."""
+    if "gradient ridge" not in kappa.index:
+        return "There are too few graded knees to fit a ridge on gradient histograms."
+    ridge = kappa.loc["gradient ridge", "estimate"]
+    clears = "clears" if tuned["low"] > ridge else "does not clearly clear"
+    return f"It {clears} a ridge on gradient histograms, whose kappa is {ridge:.2f}."
+
+
+def shown(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return every predictor's error and agreement as a table for reading."""
+    own = scores[(scores["group"] == "all") & scores["metric"].isin(["mae", "exact", METRIC])]
+    wide = {
+        metric: {
+            row.predictor: report.spread(row.estimate, row.low, row.high)
+            for row in rows.itertuples()
+        }
+        for metric, rows in own.groupby("metric", sort=False)
+    }
+    table = pd.DataFrame(wide).reindex(own["predictor"].drop_duplicates())
+    heads = {"mae": "mean error", "exact": "exactly right", METRIC: "weighted kappa"}
+    return table.rename(columns=heads).rename_axis("predictor").reset_index()
+
+
+def by_group(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the fine-tuned grader's error in each grade, side and site as a table for reading."""
+    own = scores[(scores["predictor"] == "finetuned") & (scores["metric"] == "mae")]
+    return pd.DataFrame(
+        {
+            "group": own["group"].to_numpy(),
+            "mean error": [report.spread(r.estimate, r.low, r.high) for r in own.itertuples()],
+            "knees": own["knees"].to_numpy(),
+            "people": own["participants"].to_numpy(),
+        }
+    )

@@ -1,0 +1,7 @@
+"""Inference: models of pain and of progression, and what is common to their effects.
+
+People, never knees, are resampled and permuted (`resample`). Mixed models (`mixed`, `gls`,
+`slopes`, `floor`) serve pain and joint-space width; hazards (`hazard`, `survival`, `ratios`)
+serve what is seen at visits; `effects`, `curve`, `forest` and `summary` are how both are kept,
+drawn and told.
+"""

@@ -1,0 +1,129 @@
+"""Ratios: progression of one phenotype beside another, estimated in several ways.
+
+The first is the one to believe; the others show how much hangs on it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils.inference import hazard, resample, survival
+
+Found = dict[str, Any]
+
+RATIO = "hazard ratio"
+CHANGE = "change of the hazard ratio per year"
+CONSTANT = "proportional hazards"
+RISK, MEAN = "difference in risk", "difference in mean time free"
+VAST = 1e4  # an interval that reaches so far says that the model has no solution
+GROUPED = "grouped-time proportional hazards"
+
+
+def main(pair: pd.DataFrame, beside: list[str], *, draws: int, seed: int) -> Found:
+    """Return the hazard ratio of the marked knees by the grouped-time model.
+
+    Parameters
+    ----------
+    pair
+        From `hazard.censor`: the knees of two phenotypes, `mark` 1 for the one compared.
+    beside
+        Baseline covariates without missing values; empty for the plain ratio.
+    draws, seed
+        Permutations of whole people for the p value.
+
+    Returns
+    -------
+    `estimate`, `low`, `high` (person-clustered), `p`, and the name of the model; `contrast` too
+    without covariates. All missing if the covariates leave nothing to compare.
+    """
+    spells = hazard.periods(pair)
+    named = {"model": GROUPED, **({} if beside else {"contrast": RATIO})}
+    unsolved = {**named, **dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))}
+    try:
+        fitted = hazard.fit(spells, ["mark", *beside])
+    except hazard.NoSolutionError:
+        return unsolved
+    found = _ratio(fitted.contrast({"mark": 1.0}))
+    if not np.isfinite([found["low"], found["high"]]).all() or found["high"] > VAST:
+        return unsolved
+    kept = hazard.score(spells, beside)
+    mark = spells.drop_duplicates("knee_id").set_index("knee_id")["mark"]
+    labels = mark[kept.knees["knee_id"]].to_numpy()
+    people = kept.knees["participant_id"]
+    drawn = resample.permute_people(people, labels, draws=draws, seed=seed)
+    observed = hazard.scores(kept, [labels])[0]
+    return {**named, **found, "p": resample.permutation_p(observed, hazard.scores(kept, drawn))}
+
+
+def checks(pair: pd.DataFrame, *, horizon: float, draws: int, seed: int) -> list[Found]:
+    """Return what stands beside the main ratio; each says its role.
+
+    A Cox model (cross-check), knees taken as independent (naive), the change of the ratio over
+    time, a test that it is constant, and risk and mean time free at the `horizon` with intervals
+    from a bootstrap of people (sensitivity).
+    """
+    mark = {"mark": 1.0}
+    cox = survival.cox(pair, ["mark"], clustered=True).contrast(mark)
+    alone = survival.cox(pair, ["mark"], clustered=False).contrast(mark)
+    return [
+        _named("Cox model", RATIO, "cross-check", _ratio(cox)),
+        _named("knees as if independent", RATIO, "naive", _ratio(alone)),
+        *_constancy(pair),
+        *_at_horizon(pair, horizon, draws, seed),
+    ]
+
+
+def intervals(pair: pd.DataFrame) -> Found:
+    """Return the hazard ratio of a Weibull model of the intervals, a sensitivity analysis."""
+    values = (*survival.weibull(pair, "mark"), float("nan"))
+    return _named("Weibull model of intervals", RATIO, "sensitivity", _ratio(values))
+
+
+def _constancy(pair: pd.DataFrame) -> list[Found]:
+    """Ask whether the ratio changes: by its yearly change, and by Schoenfeld residuals."""
+    found = []
+    spells = hazard.periods(pair)
+    events = spells[spells["progressed"] == 1].groupby("mark")["period"].nunique()
+    if len(events) == 2 and events.min() > 1:
+        centred = (spells["period"] - spells["period"].mean()) / 12
+        spells = spells.assign(trend=spells["mark"] * centred)
+        with suppress(hazard.NoSolutionError):
+            fitted = hazard.fit(spells, ["mark", "trend"])
+            values = _ratio(fitted.contrast({"trend": 1.0}))
+            found.append(_named(GROUPED, CHANGE, "sensitivity", values))
+    p = survival.proportional(pair, "mark")
+    return [*found, {**_named("Cox model", CONSTANT, "sensitivity", {"p": p}), "unit": ""}]
+
+
+def _at_horizon(pair: pd.DataFrame, horizon: float, draws: int, seed: int) -> list[Found]:
+    """Compare risk and mean time free at the horizon, from Kaplan-Meier curves."""
+    weights = survival.person_weights(pair["participant_id"], draws=draws, seed=seed)
+    sides = [(pair["mark"] == each).to_numpy() for each in (1.0, 0.0)]
+    times = np.array([horizon])
+    risk = [1 - survival.free(pair[s], times, weights[:, s])[:, 0] for s in sides]
+    mean = [survival.mean_free(pair[s], horizon, weights[:, s]) for s in sides]
+    name = f"{RISK} at {horizon:g} months"
+    risks = _named("Kaplan-Meier", name, "sensitivity", _spread(risk[0] - risk[1]))
+    name = f"{MEAN} within {horizon:g} months"
+    means = _named("Kaplan-Meier", name, "sensitivity", _spread(mean[0] - mean[1]))
+    return [{**risks, "unit": "share"}, {**means, "unit": "months"}]
+
+
+def _spread(values: np.ndarray) -> Found:
+    """Return the first value with the percentile interval of the others."""
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return {"estimate": float(values[0]), "low": float(low), "high": float(high)}
+
+
+def _ratio(values: tuple[float, float, float, float]) -> Found:
+    estimate, low, high = np.exp(values[:3])
+    found = {"estimate": float(estimate), "low": float(low), "high": float(high)}
+    return {**found, "p": float(values[3]), "unit": "ratio"}
+
+
+def _named(model: str, contrast: str, role: str, values: Found) -> Found:
+    return {"model": model, "contrast": contrast, "role": role, **values}

@@ -1,0 +1,195 @@
+"""Slopes: level and yearly change of a measure, compared between phenotypes of one grade.
+
+Pain and joint-space width are asked the same question: where does a phenotype start beside
+the largest one, and does it change faster?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils.inference import gls, mixed, resample
+
+LARGEST = 0
+SLOPE = "slope"
+
+
+def at_visits(
+    grouped: pd.DataFrame, visits: pd.DataFrame, column: str, *, horizon: float
+) -> pd.DataFrame:
+    """Return `column` at each visit of each knee as `measure`, with `months` and `years`.
+
+    Visits after `horizon` months, without a value, or after the knee was replaced are left out.
+    The other columns are those of `grouped`.
+    """
+    seen = visits[column].notna() & ~visits["replaced"] & (visits["months"] <= horizon)
+    rows = visits.loc[seen, ["knee_id", "months", column]].rename(columns={column: "measure"})
+    joined = grouped.merge(rows, on="knee_id", validate="many_to_many")
+    return joined.assign(years=joined["months"] / 12)
+
+
+def contrasts(months: Sequence[float]) -> dict[str, np.ndarray]:
+    """Return the planned contrasts as weights (2,) of level at baseline and of yearly slope."""
+    levels = {f"level at {month:g} months": np.array([1.0, month / 12]) for month in months}
+    return {**levels, SLOPE: np.array([0.0, 1.0])}
+
+
+def design(
+    rows: pd.DataFrame, beside: Sequence[str], phenotypes: Sequence[int]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Add to `rows` the mark and the marked years of each phenotype; return the columns too."""
+    marks = {f"is_{k}": (rows["phenotype"] == k).astype(float) for k in phenotypes}
+    slopes = {f"years_{k}": marks[f"is_{k}"] * rows["years"] for k in phenotypes}
+    return rows.assign(**marks, **slopes), [*beside, *marks, *slopes]
+
+
+def compare(
+    rows: pd.DataFrame,
+    beside: Sequence[str],
+    phenotypes: Sequence[int],
+    planned: Mapping[str, np.ndarray],
+    *,
+    draws: int,
+    seed: int,
+) -> dict[tuple[int, str], dict[str, float]]:
+    """Estimate each planned contrast of each phenotype with the largest by a mixed model.
+
+    Parameters
+    ----------
+    rows
+        One row per knee and visit: `participant_id`, `knee_id`, `phenotype`, `years`, `measure`.
+    beside
+        Fixed effects beside the phenotypes; `years` among them.
+    phenotypes
+        Phenotypes compared with the largest.
+    planned
+        From `contrasts`, under any names.
+    draws, seed
+        Permutations of whole people for the p values; without draws they are Wald's.
+
+    Returns
+    -------
+    For each phenotype and contrast `estimate`, `low`, `high` and `p`.
+
+    Raises
+    ------
+    mixed.MixedModelError
+        If the model has no trustworthy solution.
+    """
+    marked, columns = design(rows, beside, phenotypes)
+    fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
+    found = read(fitted, phenotypes, planned)
+    if draws:
+        for phenotype in phenotypes:
+            p_values = _permuted(marked, beside, fitted, phenotype, planned, draws, seed)
+            for contrast, p in zip(planned, p_values, strict=True):
+                found[phenotype, contrast]["p"] = p
+    return found
+
+
+def read(
+    fitted: mixed.Fit, phenotypes: Sequence[int], planned: Mapping[str, np.ndarray]
+) -> dict[tuple[int, str], dict[str, float]]:
+    """Read the planned contrasts from a fitted model, with Wald p values."""
+    found = {}
+    for phenotype in phenotypes:
+        for contrast, (level, slope) in planned.items():
+            weights = {f"is_{phenotype}": float(level), f"years_{phenotype}": float(slope)}
+            values = fitted.contrast(weights)
+            found[phenotype, contrast] = dict(
+                zip(("estimate", "low", "high", "p"), values, strict=True)
+            )
+    return found
+
+
+def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
+    """Fit the model of the largest grade with phenotypes in several ways, see `mixed.agreement`.
+
+    Without any phenotype the course of the largest grade is compared.
+
+    Parameters
+    ----------
+    rows
+        From `at_visits`, of one arm.
+    people, seed
+        People drawn for the comparison.
+    """
+    named = rows[rows["phenotype"] >= LARGEST]
+    apart = named.groupby("kl_grade")["phenotype"].transform("nunique") > 1
+    some = named[apart] if apart.any() else rows
+    some = some[some["kl_grade"] == some["kl_grade"].mode().iloc[0]]
+    others = [k for k, n in some["phenotype"].value_counts().items() if k > LARGEST and n > 30]
+    marked, columns = design(some, ["years"], sorted(others) if apart.any() else [])
+    return mixed.agreement(marked, columns, people=people, seed=seed)
+
+
+def apart(compared: pd.DataFrame) -> float:
+    """Return the largest difference of `agreement`, in standard errors, between two programs."""
+    gaps = compared[["second_optimiser", "statsmodels"]].abs().max(axis=1)
+    return float((gaps / compared["standard_error"]).max())
+
+
+def marginal(rows: pd.DataFrame, months: Sequence[float]) -> pd.DataFrame:
+    """Return the fitted mean of each phenotype at each of `months`, with its 95 % interval.
+
+    Raises
+    ------
+    mixed.MixedModelError
+        If the model has no trustworthy solution.
+    """
+    others = sorted({int(k) for k in rows["phenotype"]} - {LARGEST})
+    marked, columns = design(rows, ["years"], others)
+    fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
+    lines: list[dict[str, Any]] = []
+    for phenotype in [LARGEST, *others]:
+        knees = rows.loc[rows["phenotype"] == phenotype, "knee_id"].nunique()
+        for month in months:
+            weights = {mixed.INTERCEPT: 1.0, "years": month / 12}
+            if phenotype != LARGEST:
+                weights |= {f"is_{phenotype}": 1.0, f"years_{phenotype}": month / 12}
+            estimate, low, high, _ = fitted.contrast(weights)
+            line = {"phenotype": phenotype, "months": float(month), "estimate": estimate}
+            lines.append({**line, "low": low, "high": high, "knees": knees})
+    return pd.DataFrame(lines)
+
+
+def means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the raw mean of `measure` at each of `months`, its interval clustered by person."""
+    lines: list[dict[str, float]] = []
+    for month, seen in rows.groupby("months"):
+        estimate = float(seen["measure"].mean())
+        apart = (seen["measure"] - estimate).groupby(seen["participant_id"]).sum()
+        people = len(apart)
+        scale = people / (people - 1) if people > 1 else np.nan
+        reach = 1.96 * float(np.sqrt(scale * (apart**2).sum())) / len(seen)
+        line = {"months": float(month), "estimate": estimate, "low": estimate - reach}
+        lines.append({**line, "high": estimate + reach, "knees": seen["knee_id"].nunique()})
+    return pd.DataFrame(lines, columns=["months", "estimate", "low", "high", "knees"])
+
+
+def _permuted(
+    rows: pd.DataFrame,
+    beside: Sequence[str],
+    fitted: mixed.Fit,
+    phenotype: int,
+    planned: Mapping[str, np.ndarray],
+    draws: int,
+    seed: int,
+) -> list[float]:
+    """Return the p value of each contrast from permuting whole people among two phenotypes."""
+    pair = rows[rows["phenotype"].isin([LARGEST, phenotype])]
+    kept = gls.sums(pair, beside, fitted)
+    mark = pair.drop_duplicates("knee_id").set_index("knee_id")[f"is_{phenotype}"]
+    labels = mark[kept.knees["knee_id"]].to_numpy()
+    people = kept.knees["participant_id"]
+    weights = np.array(list(planned.values()))
+    drawn = resample.permute_people(people, labels, draws=draws, seed=seed)
+    observed, permuted = gls.scores(kept, [labels], weights)[0], gls.scores(kept, drawn, weights)
+    return [
+        resample.permutation_p(value, column)
+        for value, column in zip(observed, permuted.T, strict=True)
+    ]

@@ -1,0 +1,112 @@
+"""Summary: an effect table as a reader meets it, in rows to read and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import figure, report
+from kneephen_utils.inference import ratios
+
+FEWEST = 10  # smaller counts are not shown where single knees may not be
+COUNTS = ["knees", "participants", "events"]
+NUMBERS = ["estimate", "low", "high"]
+BY_MODEL = ["kl_grade", "compared", "model", "contrast", *NUMBERS, "unit", "p", *COUNTS]
+TESTS = ["arm", "kl_grade", "compared", "sample", "outcome", "contrast", *NUMBERS, "unit"]
+TESTS += ["p", "p_adjusted", *COUNTS, "firewall"]
+LABELS = {"kl_grade": "KL", "p_adjusted": "adjusted p", "participants": "people"}
+
+
+def shown(effects: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
+    """Return rows of an effect table for reading: phenotypes as letters, p values as text.
+
+    Counts below ten are left out where single knees may not be shown.
+    """
+    pairs = zip(effects["phenotype"], effects["reference"], strict=True)
+    rows = effects.assign(
+        compared=[
+            f"{figure.phenotype_label(one)} against {figure.phenotype_label(other)}"
+            for one, other in pairs
+        ],
+        p=effects["p"].map(report.p_value),
+        p_adjusted=effects["p_adjusted"].map(report.p_value),
+        **{name: _counts(effects[name], disclose=disclose) for name in COUNTS},
+    )
+    order = ["arm", "kl_grade", "compared", "sample", "outcome", "model", "contrast", *NUMBERS]
+    return rows[[*order, "unit", "p", "p_adjusted", *COUNTS, "firewall"]]
+
+
+def listing(effects: pd.DataFrame, columns: Sequence[str], *, disclose: bool) -> pd.DataFrame:
+    """Return the chosen columns of `shown`, with those that are empty throughout left out."""
+    rows = shown(effects, disclose=disclose)[list(columns)]
+    return rows.loc[:, rows.notna().any()]
+
+
+def unrun(effects: pd.DataFrame) -> pd.DataFrame:
+    """Return the reasons why planned contrasts have no number, and how many each concerns."""
+    empty = effects[effects["estimate"].isna() & effects["p"].isna()]
+    counts = empty.groupby(["arm", "outcome", "firewall", "sentence"], sort=True).size()
+    return counts.rename("contrasts").reset_index()
+
+
+def tell(effects: pd.DataFrame, *, arm: str) -> list[str]:
+    """Say what came of the primary contrasts of one arm in confirm people."""
+    main = effects[(effects["role"] == "primary") & (effects["arm"] == arm)]
+    main = main[main["sample"] == "confirm"]
+    if main.empty:
+        return [f"The arm {arm} has no two phenotypes in any grade, so nothing is compared."]
+    judged = main[main["p_adjusted"].notna()]
+    refused = int((main["firewall"] == "refused").sum())
+    sentences = [
+        f"Of {len(main)} primary contrasts of the arm {arm} in confirm people, {len(judged)} could "
+        f"be estimated and {refused} were refused by the firewall."
+    ]
+    for family, own in judged.groupby("family"):
+        least = own.loc[own["p_adjusted"].idxmin()]
+        sentences.append(
+            f"The smallest adjusted p of the family {str(family).replace('_', ' ')} is "
+            f"{report.p_value(least['p_adjusted'])}, in KL{least['kl_grade']}: {least['sentence']}"
+        )
+    return sentences
+
+
+def beside(effects: pd.DataFrame, *, arm: str, sample: str, contrast: str) -> pd.DataFrame:
+    """Return every estimate of one contrast, whatever its model and role, one below the other."""
+    some = effects[(effects["arm"] == arm) & (effects["sample"] == sample)]
+    some = some[(some["contrast"] == contrast) & some["estimate"].notna()]
+    order = ["outcome", "kl_grade", "phenotype", "role"]
+    return some.sort_values(order, kind="stable")
+
+
+def primary_outcome(effects: pd.DataFrame, *, arm: str, sample: str) -> pd.DataFrame:
+    """Return every row about the outcome of the primary contrasts, whatever its model and role."""
+    outcome = effects.loc[effects["role"] == "primary", "outcome"].unique()
+    some = effects[(effects["arm"] == arm) & (effects["sample"] == sample)]
+    some = some[some["outcome"].isin(outcome) & (some["estimate"].notna() | some["p"].notna())]
+    return some.sort_values(["kl_grade", "phenotype"], kind="stable")
+
+
+def story(made: pd.DataFrame, outcome: str) -> float:
+    """Return how far apart grouped-time and Cox ratios are, at most, in standard errors."""
+    own = made[(made["outcome"] == outcome) & (made["contrast"] == ratios.RATIO)]
+    logs = np.log(own[["estimate", "low", "high"]]).assign(model=own["model"])
+    key = [own[each] for each in ("arm", "kl_grade", "phenotype", "sample")]
+    table = logs.assign(error=(logs["high"] - logs["low"]) / 3.92).set_index(key)
+    one, other = (table[table["model"] == each] for each in (ratios.GROUPED, "Cox model"))
+    gap = (one["estimate"] - other["estimate"]).abs() / one["error"]
+    return float(gap.max()) if len(gap.dropna()) else 0.0
+
+
+def readings(design: pd.DataFrame) -> pd.DataFrame:
+    """Return the reading design for reading: one row per grade, per cent read by month."""
+    table = design.assign(month=design["months"].map("{:g}".format), percent=100 * design["share"])
+    order = list(dict.fromkeys(table.sort_values("months")["month"]))
+    shown = table.pivot_table(index=["kl_grade", "knees"], columns="month", values="percent")
+    return shown[order].reset_index()
+
+
+def _counts(counts: pd.Series, *, disclose: bool) -> pd.Series:
+    counts = counts.astype("Int64")
+    return counts if disclose else counts.where(counts >= FEWEST)

@@ -1,0 +1,156 @@
+"""Execution: one notebook is run whole, or leaves nothing behind but its failure.
+
+A notebook is executed into a temporary file and moved into place when every cell has
+passed. What failed is kept apart and shown with its cell and traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from kneephen_utils import pipeline
+from kneephen_utils.pipeline import ingredient, provenance, stamps
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the files of one profile's runs lie."""
+
+    artefacts: Path
+
+    @property
+    def executed(self) -> Path:
+        """Folder of the executed notebooks."""
+        return self.artefacts / "executed"
+
+    @property
+    def failed(self) -> Path:
+        """Folder of notebooks that stopped at a failing cell."""
+        return self.artefacts / "failed"
+
+    @property
+    def records(self) -> Path:
+        """Folder of the records of all runs."""
+        return self.artefacts / "records"
+
+    def stamp(self, name: str) -> Path:
+        """File that holds what a run depends on."""
+        return self.artefacts / "stamps" / name
+
+    def outputs(self, name: str) -> Path:
+        """File that holds the fingerprints of what a run wrote."""
+        return self.artefacts / "outputs" / name
+
+    def ran(self, name: str) -> Path:
+        """File that is touched whenever a run has succeeded."""
+        return self.artefacts / "ran" / name
+
+
+def execute(
+    run: pipeline.Run, settings: Mapping[str, Any], *, folders: Folders, profile: str
+) -> bool:
+    """Execute one run; return whether it succeeded, having printed how it ended."""
+    notebook = pipeline.ROOT / "notebooks" / run.notebook
+    partial = folders.artefacts / "running" / f"{run.name}.ipynb"
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    stamp = folders.stamp(run.name).read_text()
+    _say(f"{run.name}: started")
+    try:
+        with provenance.Meter() as meter:
+            papermill.execute_notebook(
+                str(notebook),
+                str(partial),
+                parameters=dict(settings),
+                cwd=str(notebook.parent),
+                kernel_name="python3",
+                progress_bar={"desc": run.name, "leave": False} if sys.stderr.isatty() else False,
+                autosave_cell_every=30,
+            )
+    except PapermillExecutionError:
+        _keep_failure(run, partial, folders, describe_failure(partial))
+        return False
+    except (RuntimeError, OSError) as error:  # the kernel died or could not start
+        _keep_failure(run, partial, folders, f"{type(error).__name__}: {error}")
+        return False
+    if missing := [path for path in run.writes if not (folders.artefacts / path).exists()]:
+        _keep_failure(run, partial, folders, f"it did not write {', '.join(missing)}")
+        return False
+    _accept(run, partial, folders)
+    written = provenance.record(
+        run=run.name, profile=profile, settings=settings, stamp=stamp, meter=meter
+    )
+    stamps.replace(folders.records / f"{run.name}.json", json.dumps(written, indent=1) + "\n")
+    stamps.replace(folders.ran(run.name), stamp)
+    _say(f"{run.name}: done in {meter.seconds:.0f} s, {meter.peak_memory_mb:,.0f} MB at most")
+    return True
+
+
+def describe_failure(notebook: Path) -> str:
+    """Return the error of an executed notebook in one line, then its cell and traceback."""
+    for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                trace = ANSI.sub("", "\n".join(output.traceback)).strip().splitlines()
+                lines = [f"{output.ename}: {output.evalue}", f"in cell {number}:"]
+                lines += _indent(cell.source.splitlines())
+                return "\n".join([*lines, "traceback:", *_indent(trace[-12:])])
+    return "no cell reports an error; the kernel may have been killed (out of memory?)"
+
+
+def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return an executed notebook as its page shows it.
+
+    The default parameters give way to those of this run, folded; progress bars and
+    warnings, which go to standard error, are left out.
+    """
+    injected = any("injected-parameters" in _tags(cell) for cell in notebook.cells)
+    for cell in notebook.cells:
+        if "injected-parameters" in _tags(cell):
+            cell.metadata.tags = [*_tags(cell), "hide-input"]
+        elif injected and "parameters" in _tags(cell):
+            cell.metadata.tags = [*_tags(cell), "remove-cell"]
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+    return notebook
+
+
+def _accept(run: pipeline.Run, partial: Path, folders: Folders) -> None:
+    folders.executed.mkdir(parents=True, exist_ok=True)
+    nbformat.write(tidy(nbformat.read(partial, as_version=4)), partial)
+    partial.replace(folders.executed / f"{run.name}.ipynb")
+    (folders.failed / f"{run.name}.ipynb").unlink(missing_ok=True)
+    states = [f"{ingredient.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]
+    stamps.update(folders.outputs(run.name), "\n".join(states) + "\n")
+
+
+def _keep_failure(run: pipeline.Run, partial: Path, folders: Folders, why: str) -> None:
+    kept = folders.failed / f"{run.name}.ipynb"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    folders.ran(run.name).unlink(missing_ok=True)
+    if partial.exists():
+        partial.replace(kept)
+    _say(f"{run.name}: FAILED\n{why}\nThe notebook as far as it came: {kept}")
+
+
+def _tags(cell: nbformat.NotebookNode) -> list[str]:
+    return list(cell.metadata.get("tags", []))
+
+
+def _indent(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,259 @@
+"""Progression: which phenotypes of one grade move on, and how fast.
+
+Films are read at visits, so an event lies between two of them; readings stop by design for
+most knees; knees are replaced and people die. The models here know it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import firewall, tables
+from kneephen_utils.inference import effects, floor, hazard, mixed, ratios, slopes
+from kneephen_utils.inference.effects import Cell, Row
+from kneephen_utils.progression import courses
+
+PRIMARY, RATIO = "kl_rise_1", ratios.RATIO
+DATED = "replacement"
+OUTCOMES = [PRIMARY, "kl_rise_2", "jsn_rise", DATED]
+HIGHEST = {"kl_rise_1": 3, "kl_rise_2": 2}  # highest grade that can still have the outcome
+WIDTH = "jsw_change"
+GIVEN, GRADED = " given baseline narrowing", ["jsn_medial", "jsn_lateral"]
+
+
+class Least(NamedTuple):
+    """Fewest knees in each of two phenotypes, and fewest events in both together."""
+
+    knees: int
+    events: int
+
+
+def known_at(events: pd.DataFrame, outcome: str, *, horizon: float) -> pd.DataFrame:
+    """Return one outcome as it was known at `horizon` months, for knees seen again at all."""
+    own = hazard.censor(events[events["outcome"] == outcome], horizon=horizon)
+    own = hazard.by_year(own) if outcome == DATED else own
+    return own[own["months"] > 0].drop(columns="participant_id")
+
+
+def compare(
+    grouped: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    horizon: float,
+    least: Least,
+    draws: int,
+    seed: int,
+) -> list[Row]:
+    """Compare the progression of each phenotype with that of the largest in its grade.
+
+    Parameters
+    ----------
+    grouped
+        From `effects.group`.
+    events
+        `events` table.
+    horizon
+        Follow-up is cut here, months.
+    least
+        Knees and events without which nothing is estimated.
+    draws, seed
+        Permutations, and bootstrap resamples, of whole people.
+
+    Returns
+    -------
+    Rows for `effects.table`: the hazard ratio of the grouped-time model for every outcome, and
+    for the primary one all that `ratios.checks` puts beside it.
+
+    References
+    ----------
+    Prentice & Gloeckler (1978), doi:10.2307/2529588.
+    """
+    rows: list[Row] = []
+    for cell in effects.cells(grouped):
+        for outcome in OUTCOMES:
+            judged = firewall.judge(cell.arm, outcome)
+            own = known_at(events, outcome, horizon=horizon)
+            seen = cell.knees.merge(own, on="knee_id", validate="one_to_one")
+            for phenotype in cell.pairs():
+                pair = seen[seen["phenotype"].isin([effects.LARGEST, phenotype])]
+                pair = pair.assign(mark=(pair["phenotype"] == phenotype).astype(float))
+                base = _base(outcome, pair, phenotype)
+                why = _hindered(cell, outcome, pair, phenotype, least)
+                why = f"Not run: {judged.sentence}" if judged.answer == "refused" else why
+                if why:
+                    found: list[Row] = [{"sentence": why}]
+                else:
+                    found = _main(pair, outcome, judged, draws, seed)
+                    if outcome == PRIMARY and judged.answer == "allowed":
+                        found += ratios.checks(pair, horizon=horizon, draws=draws, seed=seed)
+                        found += [ratios.intervals(pair)] if cell.sample == "both" else []
+                rows += [cell.row(phenotype, judged, **{**base, **each}) for each in found]
+    return rows
+
+
+def narrow(
+    grouped: pd.DataFrame,
+    visits: pd.DataFrame,
+    *,
+    horizon: float,
+    least: Least,
+    draws: int,
+    seed: int,
+) -> list[Row]:
+    """Compare the yearly change of medial joint-space width, millimetres, by a mixed model.
+
+    Width is measured, not graded, so it is an outcome for every grade, KL4 too. Parameters
+    are those of `compare`, with the `visits` table.
+    """
+    rows: list[Row] = []
+    for cell in effects.cells(grouped):
+        judged = firewall.judge(cell.arm, WIDTH)
+        seen = slopes.at_visits(cell.knees, visits, "jsw_medial", horizon=horizon)
+        small = {k: effects.too_small(seen, k, min_knees=least.knees) for k in cell.pairs()}
+        if len(seen["months"].unique()) < 2:
+            small = dict.fromkeys(small, "Not estimated: width was not measured at two visits.")
+        if judged.answer == "refused":
+            small = dict.fromkeys(small, f"Not run: {judged.sentence}")
+        given = judged.answer == "conditional"
+        fitting = [k for k, why in small.items() if not why]
+        found = _slopes(seen, fitting, draws, seed, given=given)
+        base: Row = {"model": "mixed model", "role": "secondary", "outcome": WIDTH}
+        base |= {"contrast": f"{slopes.SLOPE}{GIVEN if given else ''}", "unit": "mm per year"}
+        for k, why in small.items():
+            known = {**base, **effects.counts(seen, k), **found.get(k, {"sentence": why})}
+            rows.append(cell.row(k, judged, **known))
+    return rows
+
+
+def naive(grouped: pd.DataFrame, visits: pd.DataFrame, *, least: Least) -> list[Row]:
+    """Compare the share of knees risen at the last visit with readings, as if by no design.
+
+    Whoever was read then stands for everyone, and knees for people: the published approach,
+    shown beside the others so that its claims can be seen.
+    """
+    read = visits.dropna(subset=["kl_grade", "kl_grade_start"])
+    last = read["months"].max()
+    rows: list[Row] = []
+    for cell in effects.cells(grouped):
+        seen = cell.knees.merge(read.loc[read["months"] == last], on="knee_id", suffixes=("", "_"))
+        seen["measure"] = (seen["kl_grade_"] - seen["kl_grade_start"]).astype(float)
+        base: Row = {"model": "whoever was read", "role": "naive", "outcome": PRIMARY}
+        base |= {"contrast": f"difference in grade at {last:g} months", "unit": "grades"}
+        for k in cell.pairs():
+            pair = seen[seen["phenotype"].isin([effects.LARGEST, k])]
+            why = effects.too_small(seen, k, min_knees=least.knees)
+            judged = firewall.judge(cell.arm, PRIMARY)
+            why = why if judged.answer == "allowed" else f"Not run: {judged.sentence}"
+            found = {"sentence": why} if why else floor.independent(pair, k)
+            known = {**base, **effects.counts(seen, k), **found}
+            rows.append(cell.row(k, judged, **known))
+    return rows
+
+
+def curves(
+    grouped: pd.DataFrame,
+    events: pd.DataFrame,
+    visits: pd.DataFrame,
+    *,
+    horizon: float,
+    draws: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the curves of progression: the table `progression_curves`.
+
+    Per arm, grade and phenotype, and for all knees: Kaplan-Meier with intervals from a
+    bootstrap of people, Turnbull's curve of the intervals, the cumulative incidence of
+    replacement with death competing, and the mean change of grade, naive and on knees read at
+    every visit to the horizon.
+    """
+    parts: list[pd.DataFrame] = []
+    rises = {each: known_at(events, each, horizon=horizon) for each in OUTCOMES[:3]}
+    ends = courses.first_of(events)
+    for arm, kl_grade, phenotype, some in effects.groups_of(grouped):
+        own: list[pd.DataFrame] = []
+        for outcome, known in rises.items():
+            seen = some.merge(known, on="knee_id", validate="one_to_one")
+            times = np.unique(np.r_[0.0, known["months"], horizon])
+            own += courses.free_of(seen, outcome, times=times, draws=draws, seed=seed)
+        own += courses.replaced(ends[ends["knee_id"].isin(some["knee_id"])], seed=seed)
+        own += courses.changes(some, visits, horizon=horizon)
+        named = pd.concat(own, ignore_index=True)
+        parts.append(named.assign(arm=arm, kl_grade=kl_grade, phenotype=phenotype))
+    columns = list(tables.SCHEMAS["progression_curves"].columns)
+    whole = {"kl_grade": "int64", "phenotype": "int64", "knees": "int64"}
+    return pd.concat(parts, ignore_index=True)[columns].astype(whole)
+
+
+def design(knees: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
+    """Return who could be seen: the share of baseline knees read at each visit, per grade."""
+    start = knees.loc[knees["kl_grade"].notna(), ["knee_id", "kl_grade"]]
+    size = start.groupby("kl_grade").size()
+    read = visits[visits["kl_grade"].notna()].drop(columns="kl_grade").merge(start, on="knee_id")
+    count = read.groupby(["kl_grade", "months"])["knee_id"].nunique()
+    every = pd.MultiIndex.from_product(
+        [size.index, sorted(visits["months"].unique())], names=["kl_grade", "months"]
+    )
+    table = count.reindex(every, fill_value=0).rename("read").reset_index()
+    table["knees"] = table["kl_grade"].map(size).astype("int64")
+    table["share"] = table["read"] / table["knees"]
+    whole = {"kl_grade": "int64", "months": "float64", "read": "int64", "share": "float64"}
+    return table[["kl_grade", "months", "knees", "read", "share"]].astype(whole)
+
+
+def _base(outcome: str, pair: pd.DataFrame, phenotype: int) -> Row:
+    known: Row = {"outcome": outcome, "role": "primary" if outcome == PRIMARY else "secondary"}
+    known |= {"model": ratios.GROUPED, "contrast": ratios.RATIO, "unit": "ratio"}
+    return {**known, "events": int(pair["observed"].sum()), **effects.counts(pair, phenotype)}
+
+
+def _main(
+    pair: pd.DataFrame, outcome: str, judged: firewall.Judgement, draws: int, seed: int
+) -> list[Row]:
+    """Return the main ratio; where a stand-in for the outcome went in, given its baseline."""
+    what, columns = (" given baseline pain", ["baseline"]) if outcome == DATED else (GIVEN, GRADED)
+    graded = pair.dropna(subset=columns)
+    beside = [each for each in columns if len(set(graded[each])) > 1]
+    given: Row = {"contrast": f"{ratios.RATIO}{what}", "sentence": "Not estimated: no baseline."}
+    if beside and graded.groupby("mark")["observed"].any().sum() == 2:
+        given = {**given, **ratios.main(graded, beside, draws=draws, seed=seed), "sentence": ""}
+    if judged.answer == "conditional":
+        note = f"Conditional: {judged.sentence}"
+        return [{**given, "sentence": given["sentence"] or note}]
+    plain = ratios.main(pair, [], draws=draws, seed=seed)
+    return [plain, {**given, "role": "sensitivity"}]
+
+
+def _slopes(
+    seen: pd.DataFrame, fitting: list[int], draws: int, seed: int, *, given: bool
+) -> dict[int, Row]:
+    if not fitting:
+        return {}
+    planned = {slopes.SLOPE: slopes.contrasts([])[slopes.SLOPE]}
+    kept = seen[seen["phenotype"].isin([effects.LARGEST, *fitting])]
+    beside = ["years"]
+    kept = kept.dropna(subset=["jsn_medial"]) if given else kept
+    if given and len(set(kept["jsn_medial"])) > 1:
+        kept = kept.assign(narrowing_years=kept["jsn_medial"] * kept["years"])
+        beside += ["jsn_medial", "narrowing_years"]
+    try:
+        found = slopes.compare(kept, beside, fitting, planned, draws=draws, seed=seed)
+    except mixed.MixedModelError as error:
+        return {k: {"sentence": f"Not estimated: {error}."} for k in fitting}
+    return {k: values for (k, _), values in found.items()}
+
+
+def _hindered(cell: Cell, outcome: str, pair: pd.DataFrame, phenotype: int, least: Least) -> str:
+    """Say why a contrast cannot be estimated; empty if it can."""
+    if cell.kl_grade > HIGHEST.get(outcome, 4):
+        return f"Not estimated: a knee of grade KL{cell.kl_grade} cannot have {outcome}."
+    if why := effects.too_small(pair, phenotype, min_knees=least.knees):
+        return why
+    happened = pair.groupby("mark")["observed"].sum()
+    if happened.sum() < least.events:
+        return f"Not estimated: fewer than {least.events} events in the two phenotypes."
+    if happened.min() == 0:
+        return "Not estimated: one of the two phenotypes had no event."
+    return ""
