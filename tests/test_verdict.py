@@ -132,7 +132,7 @@ def test_the_answer_counts_every_test_once() -> None:
     assert "Of 1 differences" in third
     first, second, third = verdict.answer(judged(gate="dbcv"), arm="context")
     assert "no phenotype is claimed" in first
-    assert "KL2: the groups are not denser" in second
+    assert "in KL2 the groups are not denser" in second
     assert "1 fall with their phenotype" in third
 
 

@@ -244,6 +244,11 @@ def shown(left: pd.DataFrame) -> pd.DataFrame:
     wide = left.pivot_table(
         index=["target", "metric", "chance"], columns="when", values="estimate", sort=False
     ).reset_index()
+    words = {
+        "target": wide["target"].str.replace("_", " "),
+        "metric": wide["metric"].replace("r2", "R2"),
+    }
+    wide = wide.assign(**words)
     return wide[["target", "metric", "before", "after", "chance"]].rename_axis(columns=None)
 
 

@@ -87,11 +87,6 @@ class Cell:
         return replace(self, knees=knees, features=features)
 
 
-def title(kl_grade: int) -> str:
-    """Say which grade a page is about."""
-    return f"**This page: knees of grade KL{kl_grade}.**"
-
-
 def gather(
     fused: Mapping[str, pd.DataFrame],
     knees: pd.DataFrame,

@@ -16,7 +16,10 @@ PASSPORT_NOTE = (
     "Best Jaccard index when a fifth of the people is left out: mean, and the range of 95 % of the "
     "subsamples. A phenotype below a mean of 0.75 keeps its letter and earns no name."
 )
-REFERENCE_WORDS = {"gaussian": "same covariance,\nno groups", "shuffled": "each column\nshuffled"}
+REFERENCE_WORDS = {
+    "gaussian": "the same spread\nbut no groups",
+    "shuffled": "each column\nshuffled",
+}
 
 
 def draw_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
@@ -128,7 +131,9 @@ def say_null(null: pd.DataFrame, *, arm: str) -> str:
         f"{rows['statistic'].max():.2f} in {len(rows)} draws"
         for name, rows in own[own["reference"] != "observed"].groupby("reference")
     ]
-    return f"Of these knees {seen:.2f} are found again. {'; '.join(parts)}.".replace("\n", " ")
+    return f"Of these knees {seen:.2f} are found again. With {'; with '.join(parts)}.".replace(
+        "\n", " "
+    )
 
 
 def verdict(gates: pd.DataFrame, *, arm: str) -> str:

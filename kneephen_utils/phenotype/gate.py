@@ -58,12 +58,14 @@ def _gates(
     found, density = int(chosen["phenotypes"]), float(chosen["dbcv"])
     again = stability["jaccard"].nlargest(GROUPS).min() if found >= GROUPS else float("nan")
     moved = float(contribution["shuffled_ari"].iloc[0])
-    words = "data of the same covariance without groups", "the same columns, each shuffled,"
+    words = "the same spread but without groups", "the same knees, each column shuffled"
     return [
         enough,
         _least("two_groups", found, GROUPS, f"{found} group(s) were found."),
-        _most("null_gaussian", gaussian, LEVEL, f"{words[0]} do as well: p {gaussian:.3f}."),
-        _most("null_shuffled", shuffled, LEVEL, f"{words[1]} do as well: p {shuffled:.3f}."),
+        _most(
+            "null_gaussian", gaussian, LEVEL, f"p {gaussian:.3f} for made-up knees of {words[0]}."
+        ),
+        _most("null_shuffled", shuffled, LEVEL, f"p {shuffled:.3f} for {words[1]}."),
         _least("jaccard", again, NAMED, f"The second best group comes back at {again:.2f}."),
         _least("dbcv", density, DENSER, f"Density-based validity {density:.2f}."),
         _below("image", moved, SAME, str(contribution["sentence"].iloc[0])),

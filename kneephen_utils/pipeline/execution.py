@@ -16,6 +16,7 @@ from typing import Any
 
 import nbformat
 import papermill
+from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
 from kneephen_utils import pipeline
@@ -58,6 +59,13 @@ class Folders:
         return self.artefacts / "ran" / name
 
 
+class LocalKernelManager(AsyncKernelManager):
+    """Talks to its kernel through files of this machine: no port can collide or be overheard."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(transport="ipc", **options)
+
+
 def execute(
     run: pipeline.Run, settings: Mapping[str, Any], *, folders: Folders, profile: str
 ) -> bool:
@@ -75,6 +83,7 @@ def execute(
                 parameters=dict(settings),
                 cwd=str(notebook.parent),
                 kernel_name="python3",
+                kernel_manager_class=LocalKernelManager,
                 progress_bar={"desc": run.name, "leave": False} if sys.stderr.isatty() else False,
                 autosave_cell_every=30,
             )
@@ -109,12 +118,16 @@ def describe_failure(notebook: Path) -> str:
     return "no cell reports an error; the kernel may have been killed (out of memory?)"
 
 
-def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def tidy(notebook: nbformat.NotebookNode, grade: int | None = None) -> nbformat.NotebookNode:
     """Return an executed notebook as its page shows it.
 
     The default parameters give way to those of this run, folded; progress bars and
-    warnings, which go to standard error, are left out.
+    warnings, which go to standard error, are left out. A page of one grade says so in its
+    title.
     """
+    if grade is not None:
+        title = notebook.cells[0]
+        title.source = re.sub(r"\A(# .*)", rf"\1: KL{grade}", title.source)
     injected = any("injected-parameters" in _tags(cell) for cell in notebook.cells)
     for cell in notebook.cells:
         if "injected-parameters" in _tags(cell):
@@ -128,7 +141,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _accept(run: pipeline.Run, partial: Path, folders: Folders) -> None:
     folders.executed.mkdir(parents=True, exist_ok=True)
-    nbformat.write(tidy(nbformat.read(partial, as_version=4)), partial)
+    nbformat.write(tidy(nbformat.read(partial, as_version=4), run.grade), partial)
     partial.replace(folders.executed / f"{run.name}.ipynb")
     (folders.failed / f"{run.name}.ipynb").unlink(missing_ok=True)
     states = [f"{ingredient.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]

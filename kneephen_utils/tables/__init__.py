@@ -47,7 +47,7 @@ def check(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table
 
 
-def write(table: pd.DataFrame, name: str, artefacts: str | Path, part: str | None = None) -> Path:
+def write(table: pd.DataFrame, name: str, artefacts: str | Path, part: str | None = None) -> None:
     """Check `table` and write it as parquet under `artefacts`; it appears whole or not at all."""
     check(table, name)
     path = path_of(name, artefacts, part)
@@ -55,7 +55,6 @@ def write(table: pd.DataFrame, name: str, artefacts: str | Path, part: str | Non
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     table.reset_index(drop=True).to_parquet(partial, index=False)
     partial.replace(path)
-    return path
 
 
 def read(name: str, artefacts: str | Path, part: str | None = None) -> pd.DataFrame:

@@ -16,8 +16,8 @@ ESTIMATE = ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
 GATE_WORDS = {
     "enough_knees": "there are too few knees to look for groups",
     "two_groups": "fewer than two groups were found",
-    "null_gaussian": "data of the same covariance without groups do as well",
-    "null_shuffled": "the same columns, each shuffled, do as well",
+    "null_gaussian": "made-up knees of the same spread but without groups do as well",
+    "null_shuffled": "the same knees with every column shuffled do as well",
     "jaccard": "the groups are not found again when people are resampled",
     "dbcv": "the groups are not denser than the space between them",
     "image": "the groups stay the same when the pictures are shuffled",
@@ -84,18 +84,24 @@ def answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
     else:
         first = "In no grade did the groups pass every gate: no phenotype is claimed."
     lost = whole[whole["verdict"] == "no phenotype"]
-    second = "".join(
-        f"KL{row.kl_grade}: {row.weakest_link}; " for row in lost.itertuples()
-    ).removesuffix("; ")
-    second = f"Where none is claimed, the reason was - {second}." if second else ""
+    reasons = [
+        f"in {_grades(rows['kl_grade'].tolist())} {link}"
+        for link, rows in lost.groupby("weakest_link", sort=False)
+    ]
+    second = f"Where none is claimed: {'; '.join(reasons)}." if reasons else ""
     tests = own[own["question"] != "phenotypes"]
     counts = tests["verdict"].value_counts()
-    third = (
-        f"Of {len(tests)} differences in pain and progression put to the test, "
-        f"{counts.get('supported', 0)} are supported, {counts.get('not supported', 0)} are not, "
-        f"{counts.get('no phenotype', 0)} fall with their phenotype "
-        f"and {counts.get('refused', 0)} were refused as circular."
-    )
+    words = {
+        "supported": "supported",
+        "exploratory": "exploratory",
+        "not supported": "not supported",
+        "refused": "refused as circular",
+        "no phenotype": "fallen with their phenotype",
+    }
+    told = ", ".join(f"{counts[name]} {word}" for name, word in words.items() if name in counts)
+    elsewhere = int((claims.loc[claims["arm"] != arm, "verdict"] == "refused").sum())
+    third = f"Of {len(tests)} differences in pain and progression put to the test: {told or 'none'}"
+    third += f"; in the other arms {elsewhere} were refused as circular." if elsewhere else "."
     return [first, second, third]
 
 

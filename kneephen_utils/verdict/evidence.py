@@ -23,6 +23,7 @@ GRADES_NOTE = (
     "Null p: the larger of the two. Stability: the least Jaccard of the grade's phenotypes when "
     "people are resampled."
 )
+FALLEN_NOTE = "All arms; the artefact `claims` lists every single one."
 DIFFERENCES_NOTE = "Estimates with 95 % intervals; p adjusted within the family (Holm)."
 
 
@@ -84,25 +85,42 @@ def grades(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(claims: pd.DataFrame, *, arm: str) -> pd.DataFrame:
-    """Return the tests of one arm, and what other arms were refused, as a table for reading."""
-    tests = claims[claims["question"] != "phenotypes"]
-    own = tests[(tests["arm"] == arm) | (tests["verdict"] == "refused")]
+    """Return the tests of one arm in the grades that hold phenotypes as a table for reading."""
+    tests = claims[(claims["question"] != "phenotypes") & (claims["arm"] == arm)]
+    own = tests[tests["verdict"] != "no phenotype"]
     spread = [
-        report.spread(row.estimate, row.low, row.high) if pd.notna(row.estimate) else report.MISSING
+        f"{report.spread(row.estimate, row.low, row.high)} {row.unit}"
+        if pd.notna(row.estimate)
+        else report.MISSING
         for row in own.itertuples()
     ]
     return pd.DataFrame(
         {
             "grade": [f"KL{grade}" for grade in own["kl_grade"]],
-            "arm": own["arm"].to_numpy(),
-            "difference": own["contrast"].to_numpy(),
+            "difference": own["contrast"].str.replace("_", " ").to_numpy(),
             "estimate": spread,
-            "unit": own["unit"].to_numpy(),
             "p": [report.p_value(p) for p in own["p_adjusted"]],
             "knees": own["knees"].astype(object).to_numpy(),
             "firewall": own["firewall"].to_numpy(),
             "verdict": own["verdict"].to_numpy(),
             "decided by": own["weakest_link"].to_numpy(),
+        }
+    )
+
+
+def fallen(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return how many tests of every arm were refused, or fell with their phenotype, and why."""
+    tests = claims[claims["question"] != "phenotypes"]
+    own = tests[tests["verdict"].isin(["refused", "no phenotype"])]
+    counted = own.groupby(["arm", "kl_grade", "verdict", "weakest_link"]).size()
+    table = counted.rename("tests").reset_index()
+    return pd.DataFrame(
+        {
+            "arm": table["arm"],
+            "grade": [f"KL{grade}" for grade in table["kl_grade"]],
+            "verdict": table["verdict"],
+            "decided by": table["weakest_link"],
+            "tests": table["tests"],
         }
     )
 
