@@ -133,7 +133,7 @@ def test_the_answer_counts_every_test_once() -> None:
     first, second, third = verdict.answer(judged(gate="dbcv"), arm="context")
     assert "no phenotype is claimed" in first
     assert "in KL2 the groups are not denser" in second
-    assert "1 fall with their phenotype" in third
+    assert "1 fallen with their phenotype" in third
 
 
 def test_the_figure_has_a_row_per_grade_and_says_in_words_what_it_shows() -> None:
