@@ -57,6 +57,7 @@ _SPREAD = np.array([0.10, 0.10, 0.14, 0.14, 0.14, 0.14, 0.16, 0.16, 1.2, 0.06])
 _SPREAD_OF_GRADE = {0: 1.0, 1: 0.7, 2: 1.0, 3: 1.2, 4: 1.0}
 _SEVERITY = np.array([0.20, 0.20, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25, 0.0, 0.0])
 _BURDEN = np.array([1.0, 1.0, 0.35, 0.35, 0.35, 0.35, 0.5, 0.5, 0.0, 0.0])
+_PASSAGE = (1.2, 2.0)  # of the beta distribution of knees between medial and lateral
 _REFERENCE_KNEES, _REFERENCE_SEED = 4000, 7_402_719
 _ROUNDS = 400
 
@@ -94,8 +95,10 @@ def draw(
         One value per knee: grade 0-4, name of the phenotype, and severity within the grade
         from 0 to 1, which moves all phenotypes alike.
     planted
-        If false, phenotypes are ignored: one smooth distribution per grade with the mean
-        and covariance that the planted groups have together.
+        If false, phenotypes are ignored: one smooth distribution per grade. Up to grade 2 it has
+        the mean and covariance that the planted groups have together. From grade 3 on narrowing
+        of one compartment is part of the definition, which would cut such a cloud in two; there
+        narrowing passes without a gap from medial through both to lateral.
     rng
         Source of randomness.
 
@@ -115,16 +118,22 @@ def draw(
 def _draw_group(
     grade: int, kind: str, severity: np.ndarray, *, planted: bool, rng: np.random.Generator
 ) -> np.ndarray:
+    n = len(severity)
     if planted or grade == 0:
-        mean, root = _centre(grade, kind if planted else "typical"), np.diag(_spread(grade))
+        centre, root = _centre(grade, kind if planted else "typical"), np.diag(_spread(grade))
+        mean = np.tile(centre, (n, 1))
+    elif grade < 3:
+        centre, root = _joint(grade)
+        mean = np.tile(centre, (n, 1))
     else:
-        mean, root = _joint(grade)
+        mean = _passage(grade, rng.beta(*_PASSAGE, size=n))
+        root = np.diag(_spread(grade) * np.r_[np.full(len(NAMES) - 1, 1.3), 3.0])
     shift = (severity[:, None] - 0.5) * (_SEVERITY * (mean > 0.3) if grade else 0.3 * _SEVERITY)
     drawn = np.empty((len(severity), len(NAMES)))
     waiting = np.arange(len(severity))
     for _ in range(_ROUNDS):
         noise = rng.standard_normal((len(waiting), len(NAMES))) @ root.T
-        proposed = _folded(mean + shift[waiting] + noise)
+        proposed = _folded(mean[waiting] + shift[waiting] + noise)
         fits = (grade_of(proposed) == grade) & _plausible(proposed, grade)
         drawn[waiting[fits]] = proposed[fits]
         waiting = waiting[~fits]
@@ -152,6 +161,16 @@ def _centre(grade: int, kind: str) -> np.ndarray:
         medial = np.array(_CENTRES[grade, "medial"])
         return np.concatenate([medial[_MIRROR], [-medial[8], medial[9]]])
     return np.array(_CENTRES[grade, kind])
+
+
+def _passage(grade: int, share: np.ndarray) -> np.ndarray:
+    """Return a mean per knee between purely medial (share 0) and purely lateral disease (1)."""
+    medial, lateral = _centre(grade, "medial"), _centre(grade, "lateral")
+    mean = medial + share[:, None] * (lateral - medial)
+    sides = np.column_stack([1 - share, share])
+    mean[:, :2] = medial[0] * np.clip(2 * sides, 0, 1)
+    mean[:, 9] = _joint(grade)[0][9]
+    return mean
 
 
 def _spread(grade: int) -> np.ndarray:

@@ -1,0 +1,128 @@
+"""Sweep: one tree for every size of group against a refit for every setting, in one run.
+
+    python benchmarks/bench_sweep.py [--knees 3400] [--resamples 50]
+
+Both use the same implementation, one core and the same points; labels must be equal. Then the
+layout from an exact neighbour graph is timed against the defaults of UMAP, and growth with n.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from fast_hdbscan.hdbscan import fast_hdbscan
+from umap import UMAP
+
+from kneephen_utils import fusion
+from kneephen_utils.inference import resample
+from kneephen_utils.phenotype import density
+
+DIMENSIONS = 10
+SIZES, SAMPLES = 20, (1, 3, 5, 8, 12)
+
+
+def points(n: int, dimensions: int = DIMENSIONS) -> np.ndarray:
+    """Return points (n, dimensions): four groups on a cloud."""
+    rng = np.random.default_rng(n)
+    centres = 4.0 * rng.standard_normal((4, dimensions))
+    return centres[rng.integers(4, size=n)] + rng.standard_normal((n, dimensions))
+
+
+def timed(work: Callable[[], object]) -> tuple[float, object]:
+    """Return seconds and the result."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def shared(sets: list[np.ndarray], sizes: list[int]) -> list[np.ndarray]:
+    """Return the labels of every set and setting, each tree cut for every size."""
+    labels = []
+    for some in sets:
+        for min_samples in SAMPLES:
+            tree = density.grow(some, min_samples=min_samples)
+            labels += [density.cut(tree, min_cluster_size=size)[0] for size in sizes]
+    return labels
+
+
+def naive(sets: list[np.ndarray], sizes: list[int]) -> list[np.ndarray]:
+    """Return the same labels, each setting fitted from the start."""
+    return [
+        density.by_size(
+            np.asarray(
+                fast_hdbscan(some, min_samples=m, min_cluster_size=size, reproducible=True)[0]
+            )
+        )
+        for some in sets
+        for m in SAMPLES
+        for size in sizes
+    ]
+
+
+def sweep(n: int, resamples: int) -> None:
+    """Print the ratio of the two sweeps; the naive one is timed on a tenth of the resamples."""
+    whole = points(n)
+    people = pd.Series(np.repeat(np.arange(n // 2), 2))
+    drawn = resample.subsample_people(people, draws=resamples, share=0.8, seed=0)
+    sets = [whole[rows] for rows in drawn]
+    sizes = [int(size) for size in np.linspace(20, n // 8, SIZES)]
+    shared(sets[:1], sizes[:1]), naive(sets[:1], sizes[:1])  # compile
+    tenth = sets[: max(resamples // 10, 1)]
+    fast, _ = timed(lambda: shared(sets, sizes))
+    part, ours = timed(lambda: shared(tenth, sizes))
+    slow, theirs = timed(lambda: naive(tenth, sizes))
+    equal = all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    settings = SIZES * len(SAMPLES)
+    print(f"sweep: {n} knees, {settings} settings x {resamples} resamples: {fast:.1f} s")
+    print(
+        f"same {len(tenth)} resamples: {part:.2f} s against {slow:.1f} s naive = "
+        f"{slow / part:.1f}x, labels equal: {equal}"
+    )
+
+
+def layout(n: int) -> None:
+    """Print the ratio of the two layouts of 512-dimensional pictures."""
+    table = pd.DataFrame(points(n, 512), columns=[f"image_{k:03d}" for k in range(512)])
+    table.insert(0, "knee_id", [str(k) for k in range(n)])
+    fusion.lay_out(table.head(200), seed=0)  # compile
+    UMAP(random_state=0, n_jobs=1).fit(table.drop(columns="knee_id").head(200))
+    ours, _ = timed(lambda: fusion.lay_out(table, seed=0))
+    default = UMAP(n_neighbors=15, min_dist=0.1, metric="cosine", random_state=0, n_jobs=1)
+    theirs, _ = timed(lambda: default.fit_transform(table.drop(columns="knee_id").to_numpy()))
+    print(f"layout: {n} x 512: {ours:.1f} s against {theirs:.1f} s = {theirs / ours:.1f}x")
+
+
+def growth(sizes: tuple[int, ...]) -> None:
+    """Print seconds against size and the fitted exponent of tree and cut."""
+    seconds = []
+    for n in sizes:
+        some = points(n)
+        seconds.append(
+            timed(
+                lambda some=some: density.cut(
+                    density.grow(some, min_samples=5), min_cluster_size=50
+                )
+            )[0]
+        )
+    slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+    told = ", ".join(f"{n}: {s:.2f} s" for n, s in zip(sizes, seconds, strict=True))
+    print(f"tree and one cut: {told}; exponent {slope:.2f}")
+
+
+def main() -> None:
+    """Run all three."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--knees", type=int, default=3400)
+    parser.add_argument("--resamples", type=int, default=50)
+    given = parser.parse_args()
+    sweep(given.knees, given.resamples)
+    layout(given.knees)
+    growth((1000, 2000, 4000, 8000, 16000))
+
+
+if __name__ == "__main__":
+    main()
