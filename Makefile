@@ -10,6 +10,7 @@ MAKEFLAGS   += --no-print-directory
 # --- what a user may set -------------------------------------------------------------------
 PROFILE ?= demo#       demo, null, oai or smoke: a block of notebooks/params.yml
 OAI     ?=#            folder of a real OAI release, with PROFILE=oai
+RELEASE ?=#            folder of another release, for `make assign`
 WEIGHTS ?= embedded#   encoder: embedded, a local folder, or hf-hub:owner/name
 SET     ?=#            parameters, such as SET="phenotype.min_cluster_size=40@2"
 TORCH   ?=#            cpu, cu128, ...: another build of torch, where its index can be reached
@@ -48,7 +49,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all run book twin encoder weights test quick lint timings env browser lock clean clean-all help stamps FORCE
+.PHONY: assign all run book twin encoder weights test quick lint timings env browser lock clean clean-all help stamps FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -116,6 +117,9 @@ lint: $(READY) ## style, types and the import contract
 	@lint-imports --no-cache
 
 # --- the rest --------------------------------------------------------------------------------
+assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder
+	@$(TELL) assign "$(strip $(RELEASE))" $(GIVEN)
+
 timings: $(READY) ## time and peak memory of each run
 	@$(TELL) timings --profile "$(P)"
 

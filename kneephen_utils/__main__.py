@@ -5,6 +5,7 @@ python -m kneephen_utils run NAME --profile demo   execute one notebook
 python -m kneephen_utils twin     --profile demo   write the synthetic release
 python -m kneephen_utils pages    --profile demo   hand the executed notebooks to the book
 python -m kneephen_utils timings  --profile demo   print time and memory of each run
+python -m kneephen_utils assign DIR --profile demo  give the phenotypes of a run to another release
 """
 
 from __future__ import annotations
@@ -36,18 +37,19 @@ def main(argv: list[str] | None = None) -> int:
         "twin": _twin,
         "pages": _pages,
         "timings": _timings,
+        "assign": _assign,
     }
     try:
         return commands[given.command](given)
-    except (UsageError, params.ParamsError, KeyError) as error:
+    except (ValueError, OSError, KeyError) as error:
         print(f"kneephen: {error.args[0]}", file=sys.stderr)
         return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneephen_utils", description=__doc__)
-    parser.add_argument("command", choices=["stamps", "run", "twin", "pages", "timings"])
-    parser.add_argument("name", nargs="?", help="name of a run, such as 05_phenotype_grade_2")
+    parser.add_argument("command", choices=["stamps", "run", "twin", "pages", "timings", "assign"])
+    parser.add_argument("name", nargs="?", help="a run, such as 05_phenotype_grade_2; a release")
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--oai", default="", help="folder of a real OAI release")
     parser.add_argument("--weights", default="embedded", help="encoder: embedded, folder or hub")
@@ -149,6 +151,26 @@ def _timings(given: argparse.Namespace) -> int:
     path.write_text(json.dumps(table.to_dict(orient="records"), indent=1) + "\n")
     print(table.to_string(index=False))
     print(f"sum {table['seconds'].sum():.0f} s, peak {table['peak_memory_mb'].max():,} MB")
+    return 0
+
+
+def _assign(given: argparse.Namespace) -> int:
+    from kneephen_utils.pipeline import assign
+
+    release, run = Path(given.name or "").expanduser().resolve(), _artefacts(given)
+    if not given.name or not release.is_dir():
+        raise UsageError(f"RELEASE={given.name}: there is no such folder; expected an OAI release")
+    if not (run / "ran" / "09_verdict").exists():
+        raise UsageError(f"PROFILE={given.profile} has no finished run; `make all` makes one")
+    stages = ("cohort", "radiograph", "grading", "fusion")
+    settings = {stage: _settings(given, stage) for stage in stages}
+    for grade in params.GRADES:
+        settings[f"phenotype {grade}"] = _settings(given, "phenotype", grade)
+    out = run / "assigned"
+    assigned = assign.assign(release, run, out, settings=settings)
+    assigned.to_parquet(out / "assigned.parquet", index=False)
+    print(assign.tell(assigned))
+    print(f"The table: {out / 'assigned.parquet'}")
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pandas.testing import assert_frame_equal
+from pandas.testing import assert_frame_equal, assert_series_equal
 
 from kneephen_utils import pipeline, tables
 
@@ -133,3 +133,14 @@ def test_a_missing_column_is_named(release: Path) -> None:
     assert failed.returncode != 0
     assert "V00WOMKPR" in failed.stderr
     assert "llclinical00" in failed.stderr.lower()
+
+
+def test_a_release_that_is_assigned_receives_the_groups_its_own_run_found(
+    smoke: Path, release: Path
+) -> None:
+    done = make("assign", "PROFILE=smoke", f"RELEASE={release}")
+    assert done.returncode == 0, done.stderr[-4000:]
+    key = ["kl_grade", "arm", "knee_id"]
+    found = tables.read("phenotypes", smoke).set_index(key)["phenotype"]
+    assigned = pd.read_parquet(smoke / "assigned" / "assigned.parquet").set_index(key)["phenotype"]
+    assert_series_equal(assigned[found.index], found)

@@ -19,6 +19,7 @@ from kneephen_utils.phenotype.sweep import Tried
 
 NEIGHBORS = 7  # discover knees a new knee is compared with
 MAJORITY = 0.5  # of them, weighted by membership, must agree
+SAME = 1e-5  # distance below which a knee is one of the discover knees
 FARTHEST = 0.99  # quantile of the discover knees' own distances beyond which a knee drifts
 COLUMNS = ["kl_grade", "arm", "knee_id", "split", "phenotype", "membership", "drift"]
 
@@ -86,4 +87,8 @@ def vote(
         votes[:, group] = weight[neighbors].sum(axis=1) / near
     best, share = votes.argmax(axis=1), votes.max(axis=1)
     held = (share >= MAJORITY) & ~drift
-    return np.where(held, best, density.UNASSIGNED), np.where(held, share, 0.0), drift
+    given, sure = np.where(held, best, density.UNASSIGNED), np.where(held, share, 0.0)
+    same = distances[:, 0] < SAME  # a knee the groups were found in keeps what it was given
+    first = neighbors[same, 0]
+    given[same], sure[same], drift[same] = found.labels[first], found.membership[first], False
+    return given, sure, drift
