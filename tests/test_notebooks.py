@@ -55,6 +55,12 @@ def test_a_notebook_defines_nothing_and_decides_nothing(path: Path) -> None:
 
 
 @each_notebook
+def test_a_page_folds_its_code_or_leaves_it_out(path: Path) -> None:
+    for cell in cells(path):
+        assert {"hide-input", "remove-input"} & set(cell["metadata"].get("tags", []))
+
+
+@each_notebook
 def test_no_number_of_a_result_is_typed_beside_a_percent_sign(path: Path) -> None:
     for cell in cells(path, "markdown"):
         words = source(cell).replace("95 %", "").split()

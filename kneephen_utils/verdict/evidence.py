@@ -19,6 +19,15 @@ MARKS = {
     "refused": ("#a63d00", "refused"),
     "no phenotype": ("#6b6b6b", "no\nphenotype"),
 }
+HEADS = {
+    "enough_knees": "enough\nknees",
+    "two_groups": "two\ngroups",
+    "null_gaussian": "beat a\nsmooth cloud",
+    "null_shuffled": "beat\nshuffling",
+    "jaccard": "come\nback",
+    "dbcv": "are\ndense",
+    "image": "from the\npicture",
+}
 GRADES_NOTE = (
     "Null p: the larger of the two. Stability: the least Jaccard of the grade's phenotypes when "
     "people are resampled."
@@ -43,7 +52,7 @@ def draw(claims: pd.DataFrame, gates: pd.DataFrame, *, arm: str) -> Figure:
                 axis.text(x, y, mark, ha="center", va="center", fontsize=8, color="white")
         axis.set(xlim=(-0.5, grid.shape[1] - 0.5), ylim=(len(grid) - 0.5, -0.5))
         axis.set_yticks(range(len(grid)), [f"KL{grade}" for grade in grid.index])
-        names = [name.replace("_", "\n") for name in grid.columns]
+        names = [HEADS.get(str(name), str(name)) for name in grid.columns]
         axis.set_xticks(range(grid.shape[1]), names, fontsize=8)
         axis.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         axis.spines[:].set_visible(False)
@@ -53,8 +62,9 @@ def draw(claims: pd.DataFrame, gates: pd.DataFrame, *, arm: str) -> Figure:
 def caption(arm: str) -> str:
     """Return the caption of the figure `draw` makes."""
     return (
-        f"Gates and tests of the arm {arm}, one row per grade. Phenotypes are claimed only where "
-        "every gate was passed; pain and progression show the best verdict of their tests."
+        f"What was asked of the groups in each grade, arm {arm}. Phenotypes are claimed only where "
+        "every gate from left to right was passed; pain and progression show the best verdict of "
+        "their tests."
     )
 
 
