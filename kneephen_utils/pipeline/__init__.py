@@ -103,7 +103,7 @@ STAGES: dict[str, Stage] = {
     "pain": Stage(
         7,
         ("phenotype",),
-        _tables("pain_effects", "pain_curves"),
+        _tables("pain_effects", "pain_curves", "discordance"),
         "Does pain differ between phenotypes over the visits?",
     ),
     "progression": Stage(
