@@ -175,7 +175,7 @@ def _at_risk(axes: Axes, own: pd.DataFrame) -> None:
     for place, phenotype in enumerate(names):
         if phenotype >= 0:
             axes.text(
-                -0.02,
+                -0.06,
                 place,
                 figure.phenotype_label(int(phenotype)),
                 transform=axes.get_yaxis_transform(),

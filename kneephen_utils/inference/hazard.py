@@ -153,6 +153,8 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | Non
     names = list(columns)
     degrees = np.full(len(names), float(max(codes.max() + 1 - design.shape[1], 1)))
     covariance = result.cov_params().loc[names, names].to_numpy()
+    if not (np.diag(covariance) > 0).all():
+        raise NoSolutionError(f"{', '.join(columns)}: the variance of an estimate is not positive")
     return Fit(
         names, result.params[names].to_numpy(), covariance, degrees, np.zeros((2, 2)), 0.0, 1.0
     )

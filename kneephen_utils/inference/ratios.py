@@ -98,12 +98,14 @@ def weighted(pair: pd.DataFrame, beside: list[str]) -> Found:
     spells = hazard.periods(known)
     own = attrition.weights(known, [*beside, "mark"])
     spells = spells.merge(own, on=["knee_id", "period"], how="left")
+    missing = dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))
     try:
         fitted = hazard.fit(spells, ["mark"], weights=spells["weight"].fillna(1.0).to_numpy())
         values = _ratio(fitted.contrast({"mark": 1.0}))
     except hazard.NoSolutionError:
-        values = dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))
-    return _named(WEIGHTED, RATIO, "sensitivity", values)
+        values = missing
+    solved = np.isfinite(values["high"]) and values["high"] <= VAST
+    return _named(WEIGHTED, RATIO, "sensitivity", values if solved else missing)
 
 
 def _constancy(pair: pd.DataFrame) -> list[Found]:

@@ -117,8 +117,9 @@ def tell(scored: pd.DataFrame) -> str:
 def _design(rows: pd.DataFrame) -> np.ndarray:
     """Return the columns of the regression (knees, columns); the grade enters as a class."""
     grades = [rows["kl_grade"].eq(grade).astype(float) for grade in range(5)]
-    read = rows[[*NARROWING, *OSTEOPHYTES]].astype(float)
-    unread = [read[group].isna().any(axis=1).astype(float) for group in (NARROWING, OSTEOPHYTES)]
+    narrowing, growth = rows[NARROWING].astype(float), rows[OSTEOPHYTES].astype(float)
+    unread = [each.isna().any(axis=1).astype(float) for each in (narrowing, growth)]
+    read = [narrowing.fillna(0.0), growth.sum(axis=1)]  # osteophytes as one score, 0 to 12
     person = (rows[PERSON].astype(float) - [60.0, 28.0]) / 10  # per ten years, ten kg/m2
     female = rows["sex"].eq("female").astype(float)
-    return np.column_stack([*grades, read.fillna(0.0), *unread, person, female])
+    return np.column_stack([*grades, *read, *unread, person, female])
