@@ -14,7 +14,9 @@ RELEASE ?=#            folder of another release, for `make assign`
 WEIGHTS ?= embedded#   encoder: embedded, a local folder, or hf-hub:owner/name
 SET     ?=#            parameters, such as SET="phenotype.min_cluster_size=40@2"
 TORCH   ?=#            cpu, cu128, ...: another build of torch, where its index can be reached
-JOBS    ?= 2#          notebooks that may run side by side
+JOBS    ?= 2#          notebooks that may run side by side, processes of a simulation
+COHORTS ?= 300#        simulated cohorts of make calibrate
+PEOPLE  ?= 1200#       people in each of them
 PYTHON  ?= python3#    interpreter that makes the environment
 
 ifeq (,$(filter -j%,$(MAKEFLAGS)))
@@ -49,7 +51,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: assign all run book twin encoder weights test quick lint timings env browser lock clean clean-all help stamps FORCE
+.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -101,6 +103,11 @@ encoder: $(READY) ## retrain the embedded encoder on rendered knees (an hour or 
 
 weights: $(READY) ## with network: keep BiomedCLIP, or WEIGHTS=hf-hub:..., in weights/ for use without
 	@$(PY) -m kneephen_utils.encoder $(filter hf-hub:%,$(strip $(WEIGHTS)))
+
+# --- calibration: simulated cohorts with known effects; the next book shows the numbers ------
+calibrate: $(READY) ## bias, coverage and false alarms over COHORTS simulated cohorts
+	@$(PY) -m kneephen_utils.calibration --out artefacts/calibration \
+	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS))
 
 # --- tests -----------------------------------------------------------------------------------
 test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser

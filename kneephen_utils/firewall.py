@@ -77,7 +77,7 @@ def judge(arm: str, outcome: str) -> Judgement:
     if near := sorted(inputs & set(PROXIES[outcome])):
         return Judgement(
             "conditional",
-            f"{_words(near)} went into the groups of arm {arm} and stands for {_words([outcome])}; "
+            f"{_words(near)} went into the groups of arm {arm}, in place of {_words([outcome])}; "
             "only the contrast adjusted for baseline is shown.",
         )
     return Judgement(

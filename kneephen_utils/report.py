@@ -43,7 +43,7 @@ def table(
     """
     labels = dict(labels or {})
     heads = {name: labels.get(name, str(name).replace("_", " ")) for name in frame.columns}
-    shown = frame.apply(lambda column: column.map(lambda value: _cell(value, decimals)))
+    shown = frame.astype(object).apply(lambda rows: rows.map(lambda value: _cell(value, decimals)))
     drawn = GT(shown.rename(columns=heads)).tab_header(title=title).cols_align("left")
     numeric = [heads[name] for name in frame.select_dtypes("number").columns]
     if numeric:
@@ -92,11 +92,7 @@ def _cell(value: object, decimals: int) -> str:
         return (
             f"{value:,.0f}" if value == int(value) and decimals == 0 else f"{value:,.{decimals}f}"
         )
-    return (
-        f"{value:,}"
-        if isinstance(value, int) and abs(value) < 1_000_000
-        else html.escape(str(value))
-    )
+    return f"{value:,}" if isinstance(value, int) and abs(value) < 1_000_000 else str(value)
 
 
 def write_answer(

@@ -9,7 +9,7 @@ import pytest
 import simulated
 from lifelines.datasets import load_rossi
 
-from kneephen_utils.inference import hazard, resample, survival
+from kneephen_utils.inference import attrition, hazard, resample, survival
 
 
 def known(people: int, *, seed: int, log_ratio: float) -> pd.DataFrame:
@@ -169,3 +169,28 @@ def test_a_covariate_that_repeats_the_label_is_an_error_that_names_it() -> None:
     rows["twin"] = 1 - rows["mark"]
     with pytest.raises(hazard.NoSolutionError, match="mark, twin"):
         hazard.fit(rows, ["mark", "twin"])
+
+
+def test_a_weight_of_two_is_a_row_that_is_there_twice() -> None:
+    spells = hazard.periods(known(300, seed=4, log_ratio=0.5))
+    often = np.where(np.arange(len(spells)) % 3 == 0, 2.0, 1.0)
+    weighted = hazard.fit(spells, ["mark"], weights=often)
+    twice = spells.loc[spells.index.repeat(often.astype(int))].reset_index(drop=True)
+    repeated = hazard.fit(twice, ["mark"])
+    np.testing.assert_allclose(weighted.estimate, repeated.estimate, rtol=1e-6)
+    np.testing.assert_allclose(weighted.covariance, repeated.covariance, rtol=2e-3)
+
+
+def test_a_knee_like_those_that_were_lost_counts_for_more() -> None:
+    rng = np.random.default_rng(1)
+    frail = (rng.random(4000) < 0.4).astype(float)
+    stays = rng.random((4000, 3)) < np.where(frail, 0.6, 0.95)[:, None]
+    months = 12.0 * np.cumprod(stays, axis=1).sum(axis=1)
+    events = pd.DataFrame({"knee_id": np.arange(4000).astype(str), "frail": frail})
+    events = events.assign(left_months=months, months=months, right_months=np.nan, observed=False)
+    found = attrition.weights(events, ["frail"]).merge(events[["knee_id", "frail"]], on="knee_id")
+    assert found["weight"].mean() == pytest.approx(1.0, abs=0.05)
+    last = found[found["period"] == 36.0]
+    share = np.average(last["frail"], weights=last["weight"])
+    assert last["frail"].mean() < 0.25
+    assert share == pytest.approx(frail.mean(), abs=0.05)

@@ -10,6 +10,7 @@ from pandas.testing import assert_frame_equal
 
 from kneephen_utils import pain, tables
 from kneephen_utils.inference import curve, effects, slopes
+from kneephen_utils.pain import discordance
 
 FAMILIES = {"level": ["womac_pain: level at 0 months"]}
 FAMILIES["course"] = ["womac_pain: slope", f"womac_pain: {pain.LATER}"]
@@ -93,14 +94,17 @@ def test_a_grade_without_phenotypes_has_a_curve_and_no_contrast() -> None:
     grouped, visits = simulated.pain(simulated.knees(40, seed=3), seed=3)
     grouped = grouped.assign(phenotype=effects.UNASSIGNED)
     assert pain.compare(grouped, visits, draws=9, **SETTINGS) == []
-    drawn = pain.curves(grouped, visits, horizon=96.0, min_knees=8)
+    drawn = pain.curves(grouped, visits, scored(grouped), horizon=96.0, min_knees=8)
     tables.check(drawn, "pain_curves")
     assert set(drawn["phenotype"]) == {effects.EVERYONE}
-    assert set(drawn["curve"]) == {"raw", "model"}
+    assert set(drawn.loc[drawn["outcome"] == "womac_pain", "curve"]) == {"raw", "model"}
 
 
 def test_fitted_means_follow_the_raw_ones(planted: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    drawn = tables.check(pain.curves(*planted, horizon=96.0, min_knees=8), "pain_curves")
+    drawn = tables.check(
+        pain.curves(*planted, scored(planted[0]), horizon=96.0, min_knees=8), "pain_curves"
+    )
+    drawn = drawn[drawn["outcome"] == "womac_pain"]
     wide = drawn.pivot_table(index=["phenotype", "months"], columns="curve", values="estimate")
     wide = wide.drop(index=effects.EVERYONE)
     np.testing.assert_allclose(wide["raw"], wide["model"], atol=0.6)
@@ -121,10 +125,69 @@ def test_visits_after_a_replacement_are_left_out(
 def test_small_groups_are_not_drawn_where_single_knees_may_not_be_shown() -> None:
     grouped, visits = simulated.pain(simulated.knees(40, seed=3), seed=3)
     few = grouped.assign(phenotype=(np.arange(len(grouped)) < 9).astype(int))
-    drawn = pain.curves(few, visits, horizon=96.0, min_knees=8)
+    drawn = pain.curves(few, visits, scored(few), horizon=96.0, min_knees=8)
     hidden = curve.visible(drawn, arm="image", outcome="womac_pain", disclose=False)
     assert hidden["knees"].min() >= 10
     assert 1 not in set(hidden["phenotype"])
+
+
+def films(people: int, *, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return knees and participants in which pain is one point per grade, plus noise."""
+    rng = np.random.default_rng(seed)
+    person = np.repeat([f"{i}" for i in range(people)], 2)
+    knees = pd.DataFrame({"knee_id": person + np.tile(["-R", "-L"], people)})
+    knees["participant_id"], knees["replaced_at_baseline"] = person, False
+    knees["kl_grade"] = pd.array(rng.integers(0, 5, len(knees)), dtype="Int64")
+    for name in [*discordance.NARROWING, *discordance.OSTEOPHYTES]:
+        knees[name] = rng.integers(0, 4, len(knees)).astype(float)
+    early = knees["kl_grade"].to_numpy(dtype=float) < 2
+    knees.loc[early, discordance.OSTEOPHYTES] = np.nan
+    noise = rng.normal(0, 0.5, len(knees))
+    knees["womac_pain"] = (4 + knees["kl_grade"].to_numpy(dtype=float) + noise).clip(0, 20)
+    people_table = pd.DataFrame({"participant_id": np.unique(person)})
+    split = rng.choice(["train", "discover", "confirm"], people)
+    return knees, people_table.assign(
+        age=rng.uniform(45, 79, people), bmi=28.0, sex="female"
+    ).assign(split=split)
+
+
+def test_discordance_is_pain_that_structure_does_not_announce() -> None:
+    made = tables.check(discordance.score(*films(300, seed=1)), "discordance")
+    other = made[made["split"] != "discover"]
+    assert other["residual"].mean() == pytest.approx(0, abs=0.15)
+    assert other["residual"].std() == pytest.approx(0.5, abs=0.1)
+    assert np.corrcoef(other["residual"], other["kl_grade"])[0, 1] == pytest.approx(0, abs=0.15)
+    assert "explain" in discordance.tell(made)
+
+
+def test_discordance_is_fitted_on_discover_people_alone() -> None:
+    knees, people = films(200, seed=2)
+    confirm = people.loc[people["split"] == "confirm", "participant_id"]
+    wild = knees["participant_id"].isin(confirm)
+    other = knees.assign(womac_pain=knees["womac_pain"].mask(wild, 20.0))
+    first, second = (discordance.score(each, people) for each in (knees, other))
+    np.testing.assert_allclose(first["expected"], second["expected"])
+
+
+def test_a_knee_with_a_prosthesis_or_without_a_grade_has_no_discordance() -> None:
+    knees, people = films(50, seed=3)
+    knees.loc[0, "replaced_at_baseline"] = True
+    knees.loc[1, "kl_grade"] = pd.NA
+    found = discordance.score(knees, people)
+    assert set(knees["knee_id"]) - set(found["knee_id"]) == set(knees["knee_id"].iloc[:2])
+
+
+def test_discordance_over_the_visits_is_the_pain_curve_moved_by_what_was_expected(
+    planted: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    drawn = pain.curves(*planted, scored(planted[0]), horizon=96.0, min_knees=8)
+    raw = drawn[drawn["curve"] == "raw"].set_index(["outcome", "phenotype", "months"])["estimate"]
+    np.testing.assert_allclose(raw["womac_pain"] - raw["discordance"], 3.0)
+
+
+def scored(grouped: pd.DataFrame) -> pd.DataFrame:
+    """Return an expectation of three points for every knee."""
+    return grouped[["knee_id"]].drop_duplicates().assign(expected=3.0)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import simulated
 
 from kneephen_utils import progression, tables
 from kneephen_utils.inference import effects, ratios
+from kneephen_utils.progression import transition
 
 FAMILIES = {
     "progression": ["kl_rise_1: hazard ratio", "kl_rise_1: hazard ratio given baseline narrowing"],
@@ -147,6 +148,50 @@ def test_an_arm_that_knew_a_stand_in_is_compared_given_it_or_not_at_all(
     assert ran["firewall"].ne("refused").all()
     conditional = ran[ran["firewall"] == "conditional"]
     assert conditional["contrast"].str.contains("given baseline").all()
+
+
+def test_weights_for_attrition_leave_a_ratio_alone_where_nobody_differs(
+    made: pd.DataFrame,
+) -> None:
+    main, weighted = (one(made, model) for model in (ratios.GROUPED, ratios.WEIGHTED))
+    assert weighted["role"] == "sensitivity"
+    assert np.log(weighted["estimate"]) == pytest.approx(np.log(main["estimate"]), abs=0.1)
+
+
+def test_an_outcome_that_nobody_had_has_a_flat_curve(grouped: pd.DataFrame) -> None:
+    found = simulated.events(grouped, seed=1)
+    found = found.assign(right_months=np.nan, observed=False, left_months=48.0)
+    none = found.assign(outcome="replacement"), found.assign(outcome="death")
+    drawn = progression.curves(
+        grouped, pd.concat([found, *none]), read(grouped), horizon=48.0, draws=9, seed=0
+    )
+    flat = drawn.groupby("curve")["estimate"].agg(["min", "max"])
+    assert flat.loc["kaplan_meier"].tolist() == [1.0, 1.0]
+    assert flat.loc["cumulative_incidence"].tolist() == [0.0, 0.0]
+
+
+def sides(start: list[float], later: list[float]) -> pd.DataFrame:
+    """Visits at 0 and 48 months of knees narrowed medially as given, never laterally."""
+    parts = [
+        pd.DataFrame({"jsn_medial": scores, "jsn_lateral": 0.0, "months": months})
+        for months, scores in ((0.0, start), (48.0, later))
+    ]
+    return pd.concat([part.assign(knee_id=part.index.astype(str)) for part in parts])
+
+
+def test_the_compartment_of_narrowing_is_followed_from_visit_to_visit() -> None:
+    table = transition.compartments(sides([0, 0, 1, 2], [0, 1.2, 1, 0]), months=48.0)
+    own = table.set_index("start")
+    assert own.loc["none", ["knees", "none", "medial"]].tolist() == [2, 50.0, 50.0]
+    assert own.loc["medial", ["knees", "none", "medial"]].tolist() == [2, 50.0, 50.0]
+    assert "50 % of the knees narrowed in the medial" in transition.tell(table)
+
+
+def test_few_knees_of_a_transition_are_not_shown_where_single_knees_may_not() -> None:
+    table = transition.compartments(sides([0] * 20 + [1] * 5, [0] * 17 + [1] * 8), months=48.0)
+    hidden = transition.shown(table, disclose=False, fewest=10)
+    assert hidden["start"].tolist() == ["none"]
+    assert hidden["medial"].isna().all()
 
 
 @pytest.mark.slow

@@ -65,8 +65,9 @@ def draw_means(shown: pd.DataFrame, *, raw: str, fitted: str, ylabel: str) -> Fi
                 panel.fill_between(
                     line["months"], line["low"], line["high"], color=color, alpha=0.15, linewidth=0
                 )
-            _finish(panel, f"KL{grade}", own)
-            _names(panel, own)
+            _finish(panel, f"KL{grade}", shown)
+        for panel, grade in zip(axes[0], grades, strict=False):
+            _names(panel, shown[shown["kl_grade"] == grade])
         axes[0][0].set_ylabel(ylabel)
     return drawn
 
@@ -109,9 +110,11 @@ def draw_free(shown: pd.DataFrame, *, curve: str, beside: str, ylabel: str) -> F
                 other = other[other["phenotype"] == phenotype]
                 marker = figure.MARKERS[place % len(figure.MARKERS)]
                 panel.plot(other["months"], other["estimate"], marker, color=color, mfc="none")
-            _finish(panel, f"KL{grade}", own)
-            _names(panel, own)
-            axes[1][column].set_xlim(panel.get_xlim())
+            _finish(panel, f"KL{grade}", shown[shown["curve"].isin([curve, beside])])
+        for column, grade in enumerate(grades):
+            own = steps[steps["kl_grade"] == grade]
+            _names(axes[0][column], own)
+            axes[1][column].set_xlim(axes[0][column].get_xlim())
             _at_risk(axes[1][column], own)
         axes[0][0].set_ylabel(ylabel)
     return drawn
@@ -133,10 +136,12 @@ def _panels(columns: int, risk_rows: int) -> tuple[Figure, np.ndarray]:
 
 
 def _finish(panel: Axes, title: str, own: pd.DataFrame) -> None:
+    """Name the panel and its axis; all panels reach to the last month of `own`."""
     panel.set_title(title)
     panel.set_xlabel("months since baseline")
     months = np.unique(own["months"])
     panel.set_xticks([month for month in months if month % 24 == 0])
+    panel.set_xlim(-0.04 * months.max(), 1.04 * months.max())
 
 
 def _names(panel: Axes, own: pd.DataFrame) -> None:
@@ -168,6 +173,18 @@ def _at_risk(axes: Axes, own: pd.DataFrame) -> None:
     axes.set_ylim(len(names) - 0.4, -1.4)
     axes.text(0, -0.9, "knees at risk", transform=axes.get_yaxis_transform(), fontsize=8)
     for place, phenotype in enumerate(names):
+        if phenotype >= 0:
+            axes.text(
+                -0.06,
+                place,
+                figure.phenotype_label(int(phenotype)),
+                transform=axes.get_yaxis_transform(),
+                ha="right",
+                va="center",
+                fontsize=8,
+                fontweight="bold",
+                color=_color(int(phenotype)),
+            )
         count = own[own["phenotype"] == phenotype].set_index("months")["knees"]
         for month in months:
             axes.text(

@@ -214,5 +214,5 @@ def _sentence(row: Row) -> str:
     if not np.isnan(p):
         said += f", {'adjusted ' if adjusted else ''}p {report.p_value(p)}"
     if row["contrast"] == "hazard ratio" and not 1 / LEAK_ALARM < row["estimate"] < LEAK_ALARM:
-        said += ". So large a ratio within one grade asks first whether the outcome leaked"
+        said += ". A ratio so far from one within one grade asks first whether the outcome leaked"
     return f"{said}. {row['sentence']}".strip()

@@ -14,7 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from statsmodels.tools.sm_exceptions import DomainWarning, PerfectSeparationError
+from statsmodels.tools.sm_exceptions import (
+    DomainWarning,
+    PerfectSeparationError,
+    SpecificationWarning,
+)
 
 from kneephen_utils.inference import gls
 from kneephen_utils.inference.mixed import Fit
@@ -134,12 +138,13 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | Non
         raise NoSolutionError(f"{', '.join(columns)}: they determine each other")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DomainWarning)
+        warnings.simplefilter("ignore", SpecificationWarning)  # a test shows that weights are right
         model = sm.GLM(
             rows["progressed"].astype(float),
             design,
             family=sm.families.Binomial(link=sm.families.links.CLogLog()),
             offset=np.log(rows["width"].to_numpy(float)),
-            freq_weights=weights,
+            var_weights=weights,
         )
         try:
             result = model.fit(cov_type="cluster", cov_kwds={"groups": codes})
@@ -148,6 +153,8 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | Non
     names = list(columns)
     degrees = np.full(len(names), float(max(codes.max() + 1 - design.shape[1], 1)))
     covariance = result.cov_params().loc[names, names].to_numpy()
+    if not (np.diag(covariance) > 0).all():
+        raise NoSolutionError(f"{', '.join(columns)}: the variance of an estimate is not positive")
     return Fit(
         names, result.params[names].to_numpy(), covariance, degrees, np.zeros((2, 2)), 0.0, 1.0
     )

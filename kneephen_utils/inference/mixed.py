@@ -6,6 +6,8 @@ Every person has an own level and an own slope, and every knee of a person an ow
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,8 +96,9 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, optimizer: str, reml: boo
     ----------
     Bates et al. (2015), lme4, doi:10.18637/jss.v067.i01.
     """
-    with warnings.catch_warnings():  # a variance of zero is a result, not a fault
-        warnings.simplefilter("ignore", UserWarning)
+    told = io.StringIO()  # what is dropped is an error below, not a line on the page
+    with warnings.catch_warnings(), contextlib.redirect_stdout(told):
+        warnings.simplefilter("ignore", UserWarning)  # a variance of zero is a result, not a fault
         model = mixedlm.lmer(
             formula(rows, columns),
             rows,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.inference import hazard, resample, survival
+from kneephen_utils.inference import attrition, hazard, resample, survival
 
 Found = dict[str, Any]
 
@@ -21,6 +21,7 @@ CONSTANT = "proportional hazards"
 RISK, MEAN = "difference in risk", "difference in mean time free"
 VAST = 1e4  # an interval that reaches so far says that the model has no solution
 GROUPED = "grouped-time proportional hazards"
+WEIGHTED = f"{GROUPED}, weighted for attrition"
 
 
 def main(pair: pd.DataFrame, beside: list[str], *, draws: int, seed: int) -> Found:
@@ -81,6 +82,30 @@ def intervals(pair: pd.DataFrame) -> Found:
     """Return the hazard ratio of a Weibull model of the intervals, a sensitivity analysis."""
     values = (*survival.weibull(pair, "mark"), float("nan"))
     return _named("Weibull model of intervals", RATIO, "sensitivity", _ratio(values))
+
+
+def weighted(pair: pd.DataFrame, beside: list[str]) -> Found:
+    """Return the hazard ratio with knees weighted for those that were lost (sensitivity).
+
+    Parameters
+    ----------
+    pair
+        From `hazard.censor`, knees never read again included, `mark` 1 for the one compared.
+    beside
+        Baseline columns the chance of being read again may depend on.
+    """
+    known = pair.dropna(subset=beside).reset_index(drop=True)
+    spells = hazard.periods(known)
+    own = attrition.weights(known, [*beside, "mark"])
+    spells = spells.merge(own, on=["knee_id", "period"], how="left")
+    missing = dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))
+    try:
+        fitted = hazard.fit(spells, ["mark"], weights=spells["weight"].fillna(1.0).to_numpy())
+        values = _ratio(fitted.contrast({"mark": 1.0}))
+    except hazard.NoSolutionError:
+        values = missing
+    solved = np.isfinite(values["high"]) and values["high"] <= VAST
+    return _named(WEIGHTED, RATIO, "sensitivity", values if solved else missing)
 
 
 def _constancy(pair: pd.DataFrame) -> list[Found]:

@@ -16,6 +16,13 @@ NUMBERS = ["estimate", "low", "high"]
 BY_MODEL = ["kl_grade", "compared", "model", "contrast", *NUMBERS, "unit", "p", *COUNTS]
 TESTS = ["arm", "kl_grade", "compared", "sample", "outcome", "contrast", *NUMBERS, "unit"]
 TESTS += ["p", "p_adjusted", *COUNTS, "firewall"]
+OUTCOMES = {
+    "womac_pain": "pain",
+    "kl_rise_1": "rise by one grade",
+    "kl_rise_2": "rise by two grades",
+    "jsn_rise": "narrowing read worse",
+    "jsw_change": "joint-space width",
+}
 LABELS = {"kl_grade": "KL", "p_adjusted": "adjusted p", "participants": "people"}
 
 
@@ -30,6 +37,7 @@ def shown(effects: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
             f"{figure.phenotype_label(one)} against {figure.phenotype_label(other)}"
             for one, other in pairs
         ],
+        outcome=effects["outcome"].replace(OUTCOMES),
         p=effects["p"].map(report.p_value),
         p_adjusted=effects["p_adjusted"].map(report.p_value),
         **{name: _counts(effects[name], disclose=disclose) for name in COUNTS},
@@ -48,7 +56,8 @@ def unrun(effects: pd.DataFrame) -> pd.DataFrame:
     """Return the reasons why planned contrasts have no number, and how many each concerns."""
     empty = effects[effects["estimate"].isna() & effects["p"].isna()]
     counts = empty.groupby(["arm", "outcome", "firewall", "sentence"], sort=True).size()
-    return counts.rename("contrasts").reset_index()
+    listed = counts.rename("contrasts").reset_index()
+    return listed.assign(outcome=listed["outcome"].replace(OUTCOMES))
 
 
 def tell(effects: pd.DataFrame, *, arm: str) -> list[str]:

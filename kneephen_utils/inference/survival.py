@@ -175,7 +175,7 @@ def incidence(times: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """
     fitter = lifelines.AalenJohansenFitter(seed=seed, calculate_variance=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", Warning)  # ties: jittered on purpose
         fitter.fit(times["months"], times["kind"], event_of_interest=1)
     curve: Any = fitter.cumulative_density_.join(fitter.confidence_interval_)
     curve.columns = ["estimate", "low", "high"]

@@ -13,6 +13,7 @@ from kneephen_utils.pipeline import params as parameters
 
 PACKAGE = Path(__file__).parents[1]
 ROOT = PACKAGE.parent
+CALIBRATION = ROOT / "artefacts" / "calibration"  # no stage: simulated cohorts, for the book
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ STAGES: dict[str, Stage] = {
     "pain": Stage(
         7,
         ("phenotype",),
-        _tables("pain_effects", "pain_curves"),
+        _tables("pain_effects", "pain_curves", "discordance"),
         "Does pain differ between phenotypes over the visits?",
     ),
     "progression": Stage(

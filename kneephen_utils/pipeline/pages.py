@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from kneephen_utils import pipeline, tables
+from kneephen_utils.calibration import page as calibration
 from kneephen_utils.pipeline import stamps
 
 
@@ -29,6 +30,7 @@ def hand_over(artefacts: Path, pages: Path) -> None:
             shutil.copyfile(source, page)
     stamps.update(pages / "stages.md", stage_list())
     stamps.update(pages / "dictionary.md", dictionary())
+    stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
 
 
 def stage_list() -> str:

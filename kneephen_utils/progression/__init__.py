@@ -21,6 +21,7 @@ DATED = "replacement"
 OUTCOMES = [PRIMARY, "kl_rise_2", "jsn_rise", DATED]
 HIGHEST = {"kl_rise_1": 3, "kl_rise_2": 2}  # highest grade that can still have the outcome
 WIDTH = "jsw_change"
+STAYING = ["age", "bmi", "female", "baseline"]  # on these, being read again may depend
 GIVEN, GRADED = " given baseline narrowing", ["jsn_medial", "jsn_lateral"]
 
 
@@ -90,6 +91,7 @@ def compare(
                     if outcome == PRIMARY and judged.answer == "allowed":
                         found += ratios.checks(pair, horizon=horizon, draws=draws, seed=seed)
                         found += [ratios.intervals(pair)] if cell.sample == "both" else []
+                        found.append(_weighted(cell, events, phenotype, horizon))
                 rows += [cell.row(phenotype, judged, **{**base, **each}) for each in found]
     return rows
 
@@ -165,9 +167,9 @@ def curves(
     """Return the curves of progression: the table `progression_curves`.
 
     Per arm, grade and phenotype, and for all knees: Kaplan-Meier with intervals from a
-    bootstrap of people, Turnbull's curve of the intervals, the cumulative incidence of
-    replacement with death competing, and the mean change of grade, naive and on knees read at
-    every visit to the horizon.
+    bootstrap of people, Turnbull's curve of the intervals, the naive share not risen among
+    whoever was read, the cumulative incidence of replacement with death competing, and the mean
+    change of grade, naive and on knees read at every visit to the horizon.
     """
     parts: list[pd.DataFrame] = []
     rises = {each: known_at(events, each, horizon=horizon) for each in OUTCOMES[:3]}
@@ -178,6 +180,7 @@ def curves(
             seen = some.merge(known, on="knee_id", validate="one_to_one")
             times = np.unique(np.r_[0.0, known["months"], horizon])
             own += courses.free_of(seen, outcome, times=times, draws=draws, seed=seed)
+        own += courses.free_of_read(some, visits)
         own += courses.replaced(ends[ends["knee_id"].isin(some["knee_id"])], seed=seed)
         own += courses.changes(some, visits, horizon=horizon)
         named = pd.concat(own, ignore_index=True)
@@ -224,6 +227,14 @@ def _main(
         return [{**given, "sentence": given["sentence"] or note}]
     plain = ratios.main(pair, [], draws=draws, seed=seed)
     return [plain, {**given, "role": "sensitivity"}]
+
+
+def _weighted(cell: Cell, events: pd.DataFrame, phenotype: int, horizon: float) -> Row:
+    """Return the ratio weighted for attrition, knees never read again included."""
+    own = hazard.censor(events[events["outcome"] == PRIMARY], horizon=horizon)
+    own = cell.knees.merge(own.drop(columns="participant_id"), on="knee_id", validate="one_to_one")
+    own = own[own["phenotype"].isin([effects.LARGEST, phenotype])]
+    return ratios.weighted(own.assign(mark=(own["phenotype"] == phenotype).astype(float)), STAYING)
 
 
 def _slopes(

@@ -14,7 +14,7 @@ CENSORED, REPLACED, DIED = 0, 1, 2
 def free_of(
     seen: pd.DataFrame, outcome: str, *, times: np.ndarray, draws: int, seed: int
 ) -> list[pd.DataFrame]:
-    """Return the Kaplan-Meier and the Turnbull curve of one outcome; none if it never happened.
+    """Return the Kaplan-Meier and the Turnbull curve of one outcome; flat if it never happened.
 
     Parameters
     ----------
@@ -27,18 +27,34 @@ def free_of(
     draws, seed
         Bootstrap of people for the interval of the Kaplan-Meier curve.
     """
-    if not seen["observed"].any():
+    if seen.empty:
         return []
+    at_risk = (seen["months"].to_numpy()[:, None] >= times).sum(axis=0)
+    if not seen["observed"].any():
+        flat = pd.DataFrame({"months": times, "estimate": 1.0, "low": np.nan, "high": np.nan})
+        return [flat.assign(knees=at_risk, outcome=outcome, curve="kaplan_meier")[COLUMNS]]
     weights = survival.person_weights(seen["participant_id"], draws=draws, seed=seed)
     drawn = survival.free(seen, times, weights)
     low, high = np.quantile(drawn[1:], [0.025, 0.975], axis=0)
-    at_risk = (seen["months"].to_numpy()[:, None] >= times).sum(axis=0)
     meier = pd.DataFrame({"months": times, "estimate": drawn[0], "low": low, "high": high})
     turnbull = survival.turnbull(seen)
     parts = {"kaplan_meier": meier.assign(knees=at_risk)}
     known = (seen["left_months"].to_numpy()[:, None] >= turnbull["months"].to_numpy()).sum(axis=0)
     parts["turnbull"] = turnbull.assign(low=np.nan, high=np.nan, knees=known)
     return [part.assign(outcome=outcome, curve=name)[COLUMNS] for name, part in parts.items()]
+
+
+def free_of_read(some: pd.DataFrame, visits: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the share of knees that have not risen among whoever was read at a visit.
+
+    This is how progression is often counted; after the horizon whoever was read is a sub-study.
+    """
+    rows = visits[visits["kl_grade"].notna() & visits["kl_grade_start"].notna()]
+    rows = rows[rows["knee_id"].isin(some["knee_id"])]
+    rows = rows.assign(measure=(rows["kl_grade"] - rows["kl_grade_start"] < 1).astype(float))
+    shares = slopes.means(rows)
+    shares[["low", "high"]] = shares[["low", "high"]].clip(0, 1)
+    return [shares.assign(outcome="kl_rise_1", curve="naive")[COLUMNS]]
 
 
 def first_of(events: pd.DataFrame) -> pd.DataFrame:
@@ -61,11 +77,14 @@ def first_of(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def replaced(ends: pd.DataFrame, *, seed: int) -> list[pd.DataFrame]:
-    """Return the cumulative incidence of replacement, death competing; none if none happened."""
-    if not (ends["kind"] == REPLACED).any():
+    """Return the cumulative incidence of replacement, death competing; zero if none happened."""
+    if ends.empty:
         return []
-    curve = survival.incidence(ends, seed=seed)
     times = np.arange(0.0, np.floor(ends["months"].max() / 12) * 12 + 1, 12.0)
+    if (ends["kind"] == REPLACED).any():
+        curve = survival.incidence(ends, seed=seed)
+    else:
+        curve = pd.DataFrame({"months": [0.0], "estimate": 0.0, "low": np.nan, "high": np.nan})
     place = np.searchsorted(curve["months"], times, side="right") - 1
     at_risk = (ends["months"].to_numpy()[:, None] >= times).sum(axis=0)
     yearly = curve.iloc[place].assign(months=times, knees=at_risk)

@@ -6,12 +6,14 @@ from kneephen_utils.tables.schema import (
     ANSWERS,
     ARMS,
     NUMBER,
+    SPLITS,
     TEXT,
     WHOLE,
     at_least,
     between,
     column,
     interval,
+    knee_key,
     one_of,
     table,
 )
@@ -101,6 +103,21 @@ PAIN_CURVES = table(
     "Mean pain over the visits, raw and fitted.",
     _curve("mean WOMAC pain", "points 0-20"),
     key=CURVE_KEY,
+)
+
+DISCORDANCE = table(
+    "discordance",
+    "pain",
+    "Baseline pain of each knee beside the pain expected from its film and its person.",
+    {
+        **knee_key(),
+        "split": column(TEXT, "use of the person; the fit is on discover people", one_of(SPLITS)),
+        "kl_grade": column(WHOLE, "grade", between(0, 4)),
+        "observed": column(NUMBER, "WOMAC pain at baseline", between(0, 20), unit="points"),
+        "expected": column(NUMBER, "pain expected", unit="points"),
+        "residual": column(NUMBER, "observed minus expected", unit="points"),
+    },
+    key=["knee_id"],
 )
 
 PROGRESSION_CURVES = table(
@@ -195,6 +212,7 @@ TRUTH = table(
 SCHEMAS = [
     PAIN_EFFECTS,
     PAIN_CURVES,
+    DISCORDANCE,
     PROGRESSION_EFFECTS,
     PROGRESSION_CURVES,
     DESIGN,

@@ -16,6 +16,7 @@ import pandas as pd
 from kneephen_utils import firewall, tables
 from kneephen_utils.inference import effects, floor, mixed, slopes
 from kneephen_utils.inference.effects import Cell, Row
+from kneephen_utils.pain import discordance
 
 OUTCOME = "womac_pain"
 LEVEL, SLOPE = "level at 0 months", slopes.SLOPE
@@ -102,9 +103,14 @@ def compare(
 
 
 def curves(
-    grouped: pd.DataFrame, visits: pd.DataFrame, *, horizon: float, min_knees: int
+    grouped: pd.DataFrame,
+    visits: pd.DataFrame,
+    scored: pd.DataFrame,
+    *,
+    horizon: float,
+    min_knees: int,
 ) -> pd.DataFrame:
-    """Return mean pain over the visits, raw and fitted: the table `pain_curves`.
+    """Return mean pain over the visits, raw and fitted, and discordance: the table `pain_curves`.
 
     Confirm and discover knees are drawn together. Phenotypes with fewer than `min_knees`
     knees have a raw curve only. Where pain went into an arm its curve describes the groups
@@ -116,6 +122,7 @@ def curves(
         parts.append(_named(slopes.means(seen), arm, kl_grade, phenotype, "raw"))
         if phenotype == effects.EVERYONE:
             parts.append(_fitted(seen, arm, kl_grade, min_knees=min_knees))
+    parts.append(discordance.curves(grouped, visits, scored, horizon=horizon))
     columns = list(tables.SCHEMAS["pain_curves"].columns)
     whole = {"kl_grade": "int64", "phenotype": "int64", "knees": "int64"}
     return pd.concat(parts, ignore_index=True)[columns].astype(whole)

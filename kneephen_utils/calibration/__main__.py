@@ -1,0 +1,59 @@
+"""Simulate, count and keep: python -m kneephen_utils.calibration --out artefacts/calibration.
+
+The folder then holds what every cohort answered (`calibration_runs`) and how right the answers
+were (`calibration`); the book shows both counted. A run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from kneephen_utils import calibration, tables
+from kneephen_utils.pipeline import PACKAGE, ingredient
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the calibration; return 0."""
+    given = _parser().parse_args(argv)
+    runs = calibration.run(
+        cohorts=given.cohorts,
+        people=given.people,
+        draws=given.draws,
+        seed=given.seed,
+        workers=given.workers,
+        parts=given.out / "parts" / _fingerprint(given),
+    )
+    tables.write(runs, calibration.RUNS, given.out)
+    summary = calibration.summarise(runs)
+    tables.write(summary, calibration.SUMMARY, given.out)
+    shown = ["question", "approach", "bias_share", "coverage", "rejected"]
+    print(summary[shown].round(3).to_string(index=False))
+    return 0
+
+
+def _fingerprint(given: argparse.Namespace) -> str:
+    """Return a short name for what a cohort depends on: its settings and the code behind it."""
+    sources = ingredient.modules_of(["calibration.answer", "calibration.crowd"], package=PACKAGE)
+    states = [ingredient.fingerprint(path) for path in sources]
+    states += [f"{name}={getattr(given, name)}" for name in ("people", "draws", "seed")]
+    return hashlib.sha256("\n".join(states).encode()).hexdigest()[:12]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m kneephen_utils.calibration", description=__doc__
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the two tables")
+    parser.add_argument("--cohorts", type=int, default=300, help="cohorts, drawn twice each")
+    parser.add_argument("--people", type=int, default=1200, help="people in each cohort")
+    parser.add_argument("--draws", type=int, default=199, help="permutations behind a p value")
+    parser.add_argument("--seed", type=int, default=20, help="same seed, same tables")
+    parser.add_argument("--workers", type=int, default=1, help="processes; same tables for any")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Page: the calibration as the book shows it, or how to make it where it was not yet run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from kneephen_utils import calibration, report, tables
+
+COMMAND = "make calibrate"
+NOT_RUN = f"""The simulation has not been run on this machine. It takes a while and nothing waits
+for it, so it has a command of its own; the numbers then stand here:
+
+```text
+{COMMAND}
+```
+"""
+PLANTED = ["comparison", "planted", "approach", "mean", "bias", "coverage", "found"]
+NULL = ["comparison", "approach", "bias", "coverage", "false alarms"]
+
+
+def markdown(artefacts: Path) -> str:
+    """Return the tables of the calibration in `artefacts` as Markdown, with a sentence or two."""
+    if not tables.path_of(calibration.RUNS, artefacts).exists():
+        return NOT_RUN
+    runs = tables.read(calibration.RUNS, artefacts)
+    summary, pooled = calibration.summarise(runs), calibration.pooled(runs)
+    null = summary[~summary["planted"]]
+    parts = [
+        *_sentences(runs, summary, pooled),
+        "## Where something was planted",
+        _table(summary[summary["planted"]], PLANTED),
+        "## Where nothing was planted",
+        "Everything that was asked, taken together:",
+        _table(pooled, NULL),
+        "One comparison at a time:",
+        _table(null, NULL),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _sentences(runs: pd.DataFrame, summary: pd.DataFrame, pooled: pd.DataFrame) -> list[str]:
+    cohorts = runs["cohort"].nunique()
+    people = f"{cohorts:,} cohorts were simulated with phenotypes and as many without."
+    ours = summary[(summary["approach"] == "this book") & summary["planted"]]
+    worst = ours["bias_share"].abs().max()
+    low, high = ours["coverage"].min(), ours["coverage"].max()
+    said = (
+        f"By the models of this book the largest bias is {_percent(worst)} of the planted effect, "
+        f"and 95 % intervals hold the truth in {_percent(low)} to {_percent(high)} of the cohorts."
+    )
+    alarms = []
+    for approach, own in pooled.groupby("approach", sort=False):
+        rates = ", ".join(
+            f"{_percent(row.rejected, row.rejected_error)} for {_kind(row.question)}"
+            for row in own.itertuples()
+        )
+        alarms.append(f"False alarms at the level of 5 %, {approach}: {rates}.")
+    return [" ".join([people, said, *alarms, "After ± stands the Monte-Carlo error."])]
+
+
+def _table(rows: pd.DataFrame, columns: list[str]) -> str:
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += [
+        "| " + " | ".join(_cells(row)[name] for name in columns) + " |"
+        for row in rows.to_dict("records")
+    ]
+    return "\n".join(lines)
+
+
+def _cells(row: dict) -> dict[str, str]:
+    rejected = _percent(row["rejected"], row["rejected_error"])
+    if row["planted"]:
+        bias = _percent(row["bias_share"], row["bias_share_error"])
+    else:
+        bias = f"{report.number(row['bias'], 3)} ± {report.number(row['bias_error'], 3)}"
+    return {
+        "comparison": _kind(row["question"]),
+        "planted": report.number(row["truth"]),
+        "approach": row["approach"],
+        "mean": report.number(row["mean_estimate"]),
+        "bias": bias,
+        "coverage": _percent(row["coverage"], row["coverage_error"]),
+        "found": rejected,
+        "false alarms": rejected,
+    }
+
+
+def _kind(question: str) -> str:
+    """Return a question as a reader calls it; pooled ones are named by outcome and contrast."""
+    return question.replace("kl_rise_1", "rise of grade").replace("womac_pain", "pain")
+
+
+def _percent(share: float, error: float | None = None) -> str:
+    if pd.isna(share):
+        return report.MISSING
+    return f"{100 * share:.1f} %" + ("" if error is None else f" ± {100 * error:.1f}")
