@@ -1,7 +1,8 @@
 """Release: a simulated cohort written as the folders and files of the real release.
 
 `AllClinical`, readings, widths, film lists and outcomes lie where the real release has
-them, as text, as SAS files or as the package of the NIMH Data Archive. What was planted and what truly happened lies in `truth`, beside the release.
+them, as text, as SAS files or as the package of the NIMH Data Archive. What was planted and
+what truly happened lies in `truth`, beside the release.
 """
 
 from __future__ import annotations
