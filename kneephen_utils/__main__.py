@@ -123,7 +123,7 @@ def _twin(given: argparse.Namespace) -> int:
     settings = _settings(given, "twin")
     words = ["--out", str(_artefacts(given)), "--seed", str(settings["seed"])]
     words += ["--participants", str(settings["participants"])]
-    words += ["--defects", str(settings["defect_share"])]
+    words += ["--defects", str(settings["defect_share"]), "--flavour", settings["flavour"]]
     words += [] if settings["planted"] else ["--no-phenotypes"]
     code = subprocess.run(
         [sys.executable, "-m", "kneephen_utils.twin", *words], check=False

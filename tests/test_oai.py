@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -16,6 +17,7 @@ from pandas.testing import assert_frame_equal
 
 from kneephen_utils import oai, tables
 from kneephen_utils.oai import clock, values
+from kneephen_utils.twin import sas
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +221,7 @@ def test_sas_values_are_spelled_as_in_ascii(
     def read_sas7bdat(_: Path, usecols: list[str] | None = None, **__: bool) -> tuple:
         return cells[usecols or list(cells)], SimpleNamespace(column_names=list(cells))
 
-    stub = SimpleNamespace(read_sas7bdat=read_sas7bdat)
+    stub = SimpleNamespace(read_sas7bdat=read_sas7bdat, ReadstatError=ValueError)
     monkeypatch.setitem(sys.modules, "pyreadstat", stub)
     texts = tiny.texts()
     del texts["AllClinical_ASCII/ALLCLINICAL03.txt"]
@@ -227,6 +229,31 @@ def test_sas_values_are_spelled_as_in_ascii(
     mixed = oai.read(tiny.write(tmp_path, texts))
     same(release, mixed)
     assert mixed.ingest.set_index("table").loc["AllClinical03", "flavour"] == "sas"
+
+
+def test_a_damaged_sas_table_stops_with_the_file(tmp_path: Path) -> None:
+    texts = tiny.texts()
+    texts["General_SAS/enrollees.sas7bdat"] = texts.pop("General_ASCII/Enrollees.txt")
+    with pytest.raises(oai.ReleaseError, match=r"enrollees\.sas7bdat: not readable as a SAS"):
+        oai.read(tiny.write(tmp_path, texts))
+
+
+def test_the_sas_flavour_is_read_alike_letters_of_missing_values_included(
+    release: oai.Release, tmp_path: Path
+) -> None:
+    """Files made by `twin.sas`, read by ReadStat: no file written by SAS itself was at hand."""
+    texts = tiny.texts()
+    tiny.write(tmp_path, {name: text for name, text in texts.items() if name.startswith("00m")})
+    for name, text in texts.items():
+        if not name.startswith("00m"):
+            cells = pd.read_csv(io.StringIO(text), sep="|", dtype=str, keep_default_na=False)
+            path = (tmp_path / name.replace("_ASCII", "_SAS")).with_suffix(".sas7bdat")
+            sas.write({head: list(cells[head]) for head in cells}, path)
+    read = oai.read(tmp_path)
+    same(release, read)
+    assert read.readings["prosthesis"].sum() == 1
+    assert set(read.ingest["flavour"].dropna()) == {"sas"}
+    assert read.ingest["not_understood"].sum() == 0
 
 
 def test_films_are_found_through_the_xray_table_without_contents(
@@ -315,6 +342,18 @@ def test_a_row_too_long_stops_with_the_file(tmp_path: Path) -> None:
         oai.ReleaseError, match=r"Enrollees\.txt: a row has 10 cells under 6 headings"
     ):
         oai.read(tiny.write(tmp_path, texts))
+
+
+def test_a_table_of_headings_alone_has_no_rows(tmp_path: Path) -> None:
+    texts = tiny.texts()
+    name = next(name for name in texts if "kxr_sq_bu08" in name)
+    texts[name] = texts[name].splitlines()[0] + "\n"
+    read = oai.read(tiny.write(tmp_path, texts))
+    assert not read.readings["visit"].eq("V08").any()
+    assert read.ingest.set_index("table").loc["kxr_sq_bu08", ["found", "rows"]].tolist() == [
+        True,
+        0,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -91,13 +91,15 @@ def delimited(path: Path, mark: str, wanted: Collection[str] | None) -> tuple[pd
     quoted = mark != "|"
     with path.open(encoding="latin-1", newline=None) as lines:
         header = lines.readline().removeprefix("ï»¿").rstrip("\n")
-        longest = 0 if quoted else max((line.count(mark) for line in lines), default=0)
+        longest = max((line.count(mark) for line in lines), default=-1)
     names = [name.strip().strip('"').upper() for name in header.split(mark)]
     if len(names) == 1:
         raise ReleaseError(f"{path}: no {mark!r} in the first line; expected headings between them")
-    if longest >= len(names):
+    if longest >= len(names) and not quoted:
         raise ReleaseError(f"{path}: a row has {longest + 1} cells under {len(names)} headings")
     keep = [at for at, name in enumerate(names) if wanted is None or name in wanted]
+    if longest < 0:  # headings and nothing below them
+        return pd.DataFrame(columns=[names[at] for at in keep], dtype=str), len(names)
     cells = pd.read_csv(
         path,
         sep=mark,
@@ -126,6 +128,7 @@ def _holds_films(name: str) -> bool:
 
 
 def _sas(path: Path, wanted: Collection[str]) -> tuple[pd.DataFrame, int]:
+    """Read a SAS table; letters of missing values (`P` prosthesis, `T` poor film) are kept."""
     try:
         pyreadstat = importlib.import_module("pyreadstat")
     except ModuleNotFoundError:
@@ -133,9 +136,12 @@ def _sas(path: Path, wanted: Collection[str]) -> tuple[pd.DataFrame, int]:
             f"{path}: SAS files are read by the package pyreadstat, which is not installed; "
             "install it or put the ASCII flavour of the release in its place"
         ) from None
-    _, facts = pyreadstat.read_sas7bdat(path, metadataonly=True)
-    keep = [name for name in facts.column_names if name.upper() in wanted]
-    cells, _ = pyreadstat.read_sas7bdat(path, usecols=keep, user_missing=True)
+    try:
+        _, facts = pyreadstat.read_sas7bdat(path, metadataonly=True)
+        keep = [name for name in facts.column_names if name.upper() in wanted]
+        cells, _ = pyreadstat.read_sas7bdat(path, usecols=keep, user_missing=True)
+    except pyreadstat.ReadstatError as error:
+        raise ReleaseError(f"{path}: not readable as a SAS table ({error})") from None
     spelled = cells.apply(lambda column: column.map(_spell)).astype(str)
     return spelled.set_axis([name.upper() for name in cells.columns], axis=1), len(
         facts.column_names

@@ -65,14 +65,14 @@ def _contents(folder: Path, path: Path) -> pd.DataFrame:
 def _searched(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
     """Find the films of the X-ray table by the series folder that ends their barcode."""
     found = {
-        (path.parts[-3], path.name): path
+        (path.parts[-3], path.name.split(".")[0]): path
         for pattern in ("*", "*/*", "*/*/*")
         for path in folder.glob(f"{pattern}/0.[A-Z].[0-9]*/*/*/*")
         if path.name[:8].isdigit()
     }
     rows = xrays.assign(series=xrays["film_id"].str[-8:])
     files = [
-        _file(folder, found[key].parent, found[key].name) if key in found else None
+        _file(folder, found[key].parent, key[1]) if key in found else None
         for key in zip(rows["participant_id"], rows["series"], strict=True)
     ]
     rows = rows.assign(

@@ -37,12 +37,15 @@ def main(argv: list[str] | None = None) -> int:
 
 def _write(cohort: simulation.Simulation, given: argparse.Namespace) -> None:
     with release.replacing(given.out) as folder:
-        release.write(cohort, folder / "release")
+        release.write(cohort, folder / "release", flavour=given.flavour)
         films = cohort.films
         if not given.tables_only:
             from kneephen_utils.twin import production  # loads the renderer
 
-            films = production.expose_all(cohort, folder / "release", workers=given.workers)
+            packed = given.flavour == "nda"
+            films = production.expose_all(
+                cohort, folder / "release", workers=given.workers, packed=packed
+            )
         release.write_truth(cohort, films, folder / "truth")
 
 
@@ -54,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-phenotypes", action="store_true", help="plant no phenotype")
     parser.add_argument("--defects", type=float, default=0.0, help="share of defective films")
     parser.add_argument("--reader-noise", type=float, default=READER_NOISE)
+    parser.add_argument("--flavour", default="ascii", help="ascii, sas or nda: how tables lie")
     parser.add_argument("--workers", type=int, default=2, help="processes that render films")
     parser.add_argument("--tables-only", action="store_true", help="write no films")
     return parser

@@ -63,7 +63,8 @@ def dates(days: Any, missing: str) -> np.ndarray:
 
 def write(columns: Columns, path: Path, *, line: str) -> None:
     """Write columns between pipes, without quotes, in the order given."""
-    rows = pd.DataFrame(dict(columns)).astype(str).agg("|".join, axis=1)
+    table = pd.DataFrame(dict(columns)).astype(str)
+    rows = table.agg("|".join, axis=1) if len(table) else []
     text = line.join(["|".join(columns), *rows]) + line
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("latin-1"))

@@ -13,7 +13,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from kneephen_utils.twin import film, release
+from kneephen_utils.twin import archive, film, release
 from kneephen_utils.twin.simulation import Simulation
 
 BASELINE = "V00"
@@ -21,7 +21,9 @@ TRUNCATED_TO = 0.4  # share of the file that is left
 GEOMETRY = ("rows", "columns", "right_x", "right_y", "left_x", "left_y")
 
 
-def expose_all(simulation: Simulation, folder: Path, *, workers: int) -> pd.DataFrame:
+def expose_all(
+    simulation: Simulation, folder: Path, *, workers: int, packed: bool = False
+) -> pd.DataFrame:
     """Render and write the baseline film of every person.
 
     Parameters
@@ -32,6 +34,8 @@ def expose_all(simulation: Simulation, folder: Path, *, workers: int) -> pd.Data
         Folder of the release.
     workers
         Processes to work with.
+    packed
+        Whether each series becomes a `.tar.gz`, as the NIMH Data Archive delivers it.
 
     Returns
     -------
@@ -43,7 +47,7 @@ def expose_all(simulation: Simulation, folder: Path, *, workers: int) -> pd.Data
     films = [row for _, row in simulation.films.iterrows()]
     paths = [folder / path for path in release.film_paths(simulation)]
     jobs = (
-        delayed(expose)(pair, row, path, seed=simulation.seed)
+        delayed(expose)(pair, row, path, seed=simulation.seed, packed=packed)
         for pair, row, path in zip(pairs, films, paths, strict=True)
     )
     done = Parallel(n_jobs=workers, return_as="generator")(jobs)
@@ -52,7 +56,9 @@ def expose_all(simulation: Simulation, folder: Path, *, workers: int) -> pd.Data
     return pd.concat([simulation.films, geometry], axis=1)
 
 
-def expose(knees: pd.DataFrame, shot: pd.Series, path: Path, *, seed: int) -> dict[str, Any]:
+def expose(
+    knees: pd.DataFrame, shot: pd.Series, path: Path, *, seed: int, packed: bool
+) -> dict[str, Any]:
     """Render one film and write its file, with the defects that concern the file itself."""
     rendered = film.render(knees, shot, seed=seed)
     if shot["defect"] != "missing_file":
@@ -62,6 +68,8 @@ def expose(knees: pd.DataFrame, shot: pd.Series, path: Path, *, seed: int) -> di
     if shot["defect"] == "truncated":
         content = path.read_bytes()
         path.write_bytes(content[: int(TRUNCATED_TO * len(content))])
+    if packed and path.exists():
+        archive.pack(path)
     height, width = rendered.pixels.shape
     geometry: dict[str, Any] = {"rows": height, "columns": width}
     for side, (x, y) in rendered.centres.items():

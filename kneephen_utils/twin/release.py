@@ -1,7 +1,8 @@
 """Release: a simulated cohort written as the folders and files of the real release.
 
 `AllClinical`, readings, widths, film lists and outcomes lie where the real release has
-them. What was planted and what truly happened lies in `truth`, beside the release.
+them, as text, as SAS files or as the package of the NIMH Data Archive. What was planted and
+what truly happened lies in `truth`, beside the release.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.twin import assessment, cells, clinical, registry
+from kneephen_utils.twin import assessment, cells, clinical, package, registry, sas
 from kneephen_utils.twin.disease import CLINIC
 from kneephen_utils.twin.simulation import Simulation
 
@@ -23,6 +25,9 @@ FILM = "001"  # name of the one file in a series folder
 FOLDERS = ("release", "truth")
 PARTIAL, REPLACED = ".twin.partial", ".twin.replaced"
 READINGS = Path("X-Ray Image Assessments_ASCII") / "Semi-Quant Scoring_ASCII"
+PICTURES = Path("X-Ray MetaAnalysis_ASCII")
+GENERAL, CLINICAL = Path("General_ASCII"), Path("AllClinical_ASCII")
+FLAVOURS = ("ascii", "sas", "nda")
 WIDTHS = Path("X-Ray Image Assessments_ASCII") / "Quant JSW_ASCII"
 READING_STEMS = {"V00": "kxr_sq_bu", "V01": "kXR_SQ_BU", "V03": "KXR_SQ_BU"}
 
@@ -52,31 +57,67 @@ def replacing(out: Path) -> Iterator[Path]:
     shutil.rmtree(replaced)
 
 
-def write(simulation: Simulation, folder: Path) -> None:
+class Sheet(NamedTuple):
+    """One table: its folder, its name up to the digits, its visit, and its line ends."""
+
+    folder: Path
+    stem: str
+    visit: str
+    columns: cells.Columns
+    line: str = cells.LF
+
+
+def write(simulation: Simulation, folder: Path, *, flavour: str = "ascii") -> None:
     """Write every table of the release into `folder`; films are written by others.
 
     The same simulation gives the same bytes.
+
+    Parameters
+    ----------
+    simulation
+        The cohort.
+    folder
+        Folder of the release.
+    flavour
+        `ascii`, `sas` or `nda`: the same tables as text between pipes, as SAS files, or as
+        the package of the NIMH Data Archive.
+
+    Raises
+    ------
+    ValueError
+        If the flavour is unknown.
     """
+    if flavour not in FLAVOURS:
+        raise ValueError(f"flavour is {flavour!r}; expected {', '.join(FLAVOURS)}")
     book = registry.keep(simulation)
-    enrolled = registry.enrollees(simulation)
-    cells.write(enrolled, folder / "General_ASCII" / "Enrollees.txt", line=cells.CRLF)
-    outcomes = registry.outcomes(simulation, book)
-    cells.write(outcomes, folder / "General_ASCII" / "Outcomes99.txt", line=cells.LF)
-    for visit, columns in clinical.tables(simulation, book).items():
-        path = folder / "AllClinical_ASCII" / f"AllClinical{visit[1:]}.txt"
-        cells.write(columns, path, line=cells.LF)
-    for visit in CLINIC:
-        digits, stem = visit[1:], READING_STEMS.get(visit, "kxr_sq_bu")
-        read = assessment.readings(simulation, book, visit)
-        cells.write(read, folder / READINGS / f"{stem}{digits}.txt", line=cells.LF)
-        widths = assessment.widths(simulation, book, visit)
-        cells.write(widths, folder / WIDTHS / f"kxr_qjsw_duryea{digits}.txt", line=cells.LF)
-        films = assessment.pictures(simulation, book, visit)
-        path = folder / "X-Ray MetaAnalysis_ASCII" / f"XRay{digits}.txt"
-        cells.write(films, path, line=cells.LF)
     (folder / MONTH).mkdir(parents=True, exist_ok=True)
+    if flavour == "nda":
+        package.write(sheets(simulation, book), folder)
+        return
+    for sheet in sheets(simulation, book):
+        path = folder / sheet.folder / f"{sheet.stem}{sheet.visit[1:]}.txt"
+        if flavour == "ascii":
+            cells.write(sheet.columns, path, line=sheet.line)
+        else:
+            home = Path(str(sheet.folder).replace("_ASCII", "_SAS"))
+            sas.write(sheet.columns, folder / home / f"{path.stem.lower()}.sas7bdat")
     text = assessment.contents(simulation, book)
     (folder / MONTH / "contents.csv").write_bytes(text.encode("ascii"))
+
+
+def sheets(simulation: Simulation, book: registry.Registry) -> Iterator[Sheet]:
+    """Yield every table of the release, its cells spelled as in the ASCII flavour."""
+    enrolled = registry.enrollees(simulation)
+    yield Sheet(GENERAL, "Enrollees", "", enrolled, line=cells.CRLF)
+    yield Sheet(GENERAL, "Outcomes", "V99", registry.outcomes(simulation, book))
+    for visit, columns in clinical.tables(simulation, book).items():
+        yield Sheet(CLINICAL, "AllClinical", visit, columns)
+    for visit in CLINIC:
+        stem = READING_STEMS.get(visit, "kxr_sq_bu")
+        yield Sheet(READINGS, stem, visit, assessment.readings(simulation, book, visit))
+        widths = assessment.widths(simulation, book, visit)
+        yield Sheet(WIDTHS, "kxr_qjsw_duryea", visit, widths)
+        yield Sheet(PICTURES, "XRay", visit, assessment.pictures(simulation, book, visit))
 
 
 def film_paths(simulation: Simulation) -> list[Path]:

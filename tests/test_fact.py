@@ -1,0 +1,111 @@
+"""Facts: a twin shows what was published, and a cohort that is not it is said to differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kneephen_utils import cohort
+from kneephen_utils.cohort import event, fact, reading
+from kneephen_utils.cohort.fact import measure
+from kneephen_utils.cohort.fact.published import FACTS
+from kneephen_utils.twin import observed, simulation
+
+
+def tables_of(participants: int, seed: int) -> fact.Tables:
+    drawn = simulation.simulate(
+        participants=participants,
+        seed=seed,
+        planted=True,
+        defects=0.02,
+        reader_noise=0.007,
+        floor=True,
+    )
+    source = observed.release(drawn)
+    chosen = reading.choose(source.readings, projects="by_design")
+    knees = cohort.knees(source, chosen)
+    visits = cohort.visits(source, chosen, knees)
+    people = cohort.participants(source, visits)
+    events = event.find(knees, visits, chosen, cohort.replacements(source), people)
+    return fact.Tables(people, knees, visits, events, source.readings)
+
+
+@pytest.fixture(scope="module")
+def twin() -> fact.Tables:
+    return tables_of(600, 20)
+
+
+@pytest.fixture(scope="module")
+def facts(twin: fact.Tables) -> pd.DataFrame:
+    return fact.compare(twin)
+
+
+def verdicts(facts: pd.DataFrame) -> dict[str, str]:
+    return facts.set_index("fact")["verdict"].to_dict()
+
+
+def test_the_twin_shows_every_published_fact(facts: pd.DataFrame) -> None:
+    assert not set(facts["verdict"]) & {"differs", "too few"}
+    assert facts["verdict"].eq("as published").mean() > 0.85
+    assert f"Of {len(FACTS)} facts" in fact.tell(facts)
+
+
+def test_every_fact_is_named_once_and_measured(twin: fact.Tables) -> None:
+    names = [each.fact for each in FACTS]
+    assert len(set(names)) == len(names)
+    assert set(names) == set(measure.every(twin).index)
+    assert all(each.low <= each.high for each in FACTS)
+
+
+def test_a_cohort_with_shuffled_grades_is_said_to_differ(twin: fact.Tables) -> None:
+    rng = np.random.default_rng(1)
+    knees = twin.knees.assign(kl_grade=rng.permutation(twin.knees["kl_grade"]))
+    found = fact.compare(replace(twin, knees=knees))
+    off = found[found["verdict"].eq("differs")]
+    assert {"right-left correlation of grade", "mean pain in grade 0"} <= set(off["fact"])
+    sentence = fact.tell(found)
+    assert "What differs: " in sentence
+    assert all(name in sentence for name in off["fact"])
+
+
+def test_a_handful_of_people_is_not_judged(twin: fact.Tables) -> None:
+    few = set(twin.participants["participant_id"].iloc[8:])
+    assert set(fact.compare(twin.without(few))["verdict"]) == {"too few"}
+
+
+def test_shares_and_means_are_those_of_the_tables(twin: fact.Tables, facts: pd.DataFrame) -> None:
+    value = facts.set_index("fact")["value"]
+    knees = twin.knees.dropna(subset=["kl_grade"])
+    assert value["grade 2"] == pytest.approx(100 * knees["kl_grade"].eq(2).mean())
+    pain = knees.loc[knees["kl_grade"].eq(3), "womac_pain"]
+    assert value["mean pain in grade 3"] == pytest.approx(pain.mean())
+    start = knees[knees["kl_grade"].eq(0)]
+    seen = twin.visits.query("months == 48").dropna(subset=["kl_grade"])["knee_id"]
+    share = 100 * start["knee_id"].isin(seen).mean()
+    assert value["grade 0 read at 48 months"] == pytest.approx(share)
+
+
+def test_the_error_keeps_both_knees_of_a_person_together(
+    twin: fact.Tables, facts: pd.DataFrame
+) -> None:
+    """The jackknife agrees with the cluster-robust error of a mean."""
+    pain = twin.knees.dropna(subset=["kl_grade", "womac_pain"])
+    gap = pain["womac_pain"].eq(0) - pain["womac_pain"].eq(0).mean()
+    robust = 100 * np.sqrt((gap.groupby(pain["participant_id"]).sum() ** 2).sum()) / len(pain)
+    error = facts.set_index("fact").loc["knees without pain", "error"]
+    assert error == pytest.approx(robust, rel=0.6)
+
+
+def test_shares_of_few_knees_are_hidden_where_single_knees_may_not_be_shown(
+    facts: pd.DataFrame,
+) -> None:
+    assert fact.hidden(facts, disclose=True) is facts
+    hidden = fact.hidden(facts, disclose=False).set_index("fact")
+    rare = "people with a knee replaced by 24 months"
+    assert 0 < facts.set_index("fact").loc[rare, "value"] * 600 / 100 < 10
+    assert np.isnan(hidden.loc[rare, "value"])
+    assert hidden.loc[rare, "verdict"] == "too few"
+    assert hidden.loc["grade 2", "value"] > 0
