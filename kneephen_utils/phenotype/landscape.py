@@ -121,6 +121,20 @@ def letters(labels: np.ndarray) -> str:
     return "".join(NOBODY if label < 0 else chr(ord("A") + int(label)) for label in labels)
 
 
+def partition(labels: np.ndarray, of: pd.DataFrame, *, disclose: bool) -> dict[str, Any]:
+    """Return the groups of one partition, largest first and the unassigned last, as told."""
+    groups = [*range(density.groups(labels)), density.UNASSIGNED]
+    none = int(np.sum(labels == density.UNASSIGNED))
+    told = none if disclose else _rounded(none)
+    packed: dict[str, Any] = {
+        "groups": [_group(of[labels == k], k, disclose=disclose) for k in groups],
+        "noise": None if told is None else round(told / len(labels), 2),
+    }
+    if disclose:
+        return packed | {"labels": letters(labels)}
+    return packed | {"shades": [shades(of, labels == k) for k in groups]}
+
+
 def _arm(
     cell: Cell,
     tried: Sequence[Tried],
@@ -133,7 +147,8 @@ def _arm(
     points = sweep.reduced(cell, settings).points
     taken = set(own.index[own["chosen"]])
     seen: dict[str, int] = {}
-    partitions, rows = [], []
+    partitions: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for one in sorted(tried, key=lambda one: (one.min_samples, one.min_cluster_size)):
         place = (one.min_cluster_size, one.min_samples)
         written = letters(one.labels)
@@ -142,7 +157,7 @@ def _arm(
             measured = own["dbcv"].get(place, np.nan)
             dbcv = measured if place in own.index else density.dbcv(points, one.labels)
             partitions.append(
-                {"dbcv": _number(dbcv, 2)} | _partition(one.labels, of, disclose=disclose)
+                {"dbcv": _number(dbcv, 2)} | partition(one.labels, of, disclose=disclose)
             )
         rows.append(
             {
@@ -158,19 +173,6 @@ def _arm(
         "settings": rows,
         "partitions": partitions,
     }
-
-
-def _partition(labels: np.ndarray, of: pd.DataFrame, *, disclose: bool) -> dict[str, Any]:
-    groups = [*range(density.groups(labels)), density.UNASSIGNED]
-    none = int(np.sum(labels == density.UNASSIGNED))
-    told = none if disclose else _rounded(none)
-    packed: dict[str, Any] = {
-        "groups": [_group(of[labels == k], k, disclose=disclose) for k in groups],
-        "noise": None if told is None else round(told / len(labels), 2),
-    }
-    if disclose:
-        return packed | {"labels": letters(labels)}
-    return packed | {"shades": [shades(of, labels == k) for k in groups]}
 
 
 def _group(own: pd.DataFrame, group: int, *, disclose: bool) -> dict[str, Any]:
