@@ -51,7 +51,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps FORCE
+.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -96,6 +96,7 @@ $(HTML): build/book.stamp $(RUNS:%=$(A)/ran/%) $(call made,$(RUNS))
 	@echo "book: building" >&2
 	@jupyter-book build --warningiserror --keep-going --quiet --all book > build/book.log 2>&1 \
 	  || { cat build/book.log >&2; exit 1; }
+	@$(if $(filter oai,$(P)),$(TELL) gate $(GIVEN))
 
 # --- encoders --------------------------------------------------------------------------------
 encoder: $(READY) ## retrain the embedded encoder on rendered knees (an hour or so of CPU)
@@ -129,6 +130,15 @@ assign: $(READY) ## give the phenotypes of a finished run to another release: RE
 
 timings: $(READY) ## time and peak memory of each run
 	@$(TELL) timings --profile "$(P)"
+
+status: $(READY) ## what is stale, and why
+	@$(TELL) status $(GIVEN)
+
+doctor: $(READY) ## machine, GPU, disk, packages, data found
+	@$(TELL) doctor $(GIVEN)
+
+explore: $(READY) ## tune one grade live: notebooks/explore.ipynb in JupyterLab, on this machine alone
+	@jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
 
 env: $(READY) ## make the environment from the lock
 

@@ -6,6 +6,9 @@ python -m kneephen_utils twin     --profile demo   write the synthetic release
 python -m kneephen_utils pages    --profile demo   hand the executed notebooks to the book
 python -m kneephen_utils timings  --profile demo   print time and memory of each run
 python -m kneephen_utils assign DIR --profile demo  give the phenotypes of a run to another release
+python -m kneephen_utils gate     --profile oai    stop if the built book tells of single people
+python -m kneephen_utils status   --profile demo   say what is stale, and why
+python -m kneephen_utils doctor   --profile demo   say what this machine has and lacks
 """
 
 from __future__ import annotations
@@ -38,6 +41,9 @@ def main(argv: list[str] | None = None) -> int:
         "pages": _pages,
         "timings": _timings,
         "assign": _assign,
+        "gate": _gate,
+        "status": _status,
+        "doctor": _doctor,
     }
     try:
         return commands[given.command](given)
@@ -48,7 +54,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneephen_utils", description=__doc__)
-    parser.add_argument("command", choices=["stamps", "run", "twin", "pages", "timings", "assign"])
+    known = ["stamps", "run", "twin", "pages", "timings", "gate", "status", "doctor", "assign"]
+    parser.add_argument("command", choices=known)
     parser.add_argument("name", nargs="?", help="a run, such as 05_phenotype_grade_2; a release")
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--oai", default="", help="folder of a real OAI release")
@@ -171,6 +178,41 @@ def _assign(given: argparse.Namespace) -> int:
     assigned.to_parquet(out / "assigned.parquet", index=False)
     print(assign.tell(assigned))
     print(f"The table: {out / 'assigned.parquet'}")
+    return 0
+
+
+def _gate(given: argparse.Namespace) -> int:
+    from kneephen_utils.pipeline import disclosure
+
+    places = [given.oai, _places(given)["release"], given.weights]
+    whole = [place for place in places if Path(place).is_absolute()]
+    found = disclosure.scan([BOOK_PAGES.parent / "_build" / "html", BOOK_PAGES], places=whole)
+    stamps.replace(pipeline.ROOT / "build" / "disclosure.txt", "".join(f"{one}\n" for one in found))
+    for one in found:
+        print(one, file=sys.stderr)
+    if found:
+        print(
+            f"kneephen: {len(found)} finding(s) would tell of single people; the book is not done. "
+            "The list is kept in build/disclosure.txt",
+            file=sys.stderr,
+        )
+    return 1 if found else 0
+
+
+def _status(given: argparse.Namespace) -> int:
+    from kneephen_utils.pipeline import status
+
+    release = Path(_places(given)["release"]) if given.profile == "oai" else None
+    runs = {run: _settings(given, run.stage, run.grade) for run in pipeline.RUNS}
+    fresh = {r: ingredient.stamp(r, settings, release=release) for r, settings in runs.items()}
+    print("\n".join(status.lines(_artefacts(given), fresh)))
+    return 0
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from kneephen_utils.pipeline import doctor
+
+    print("\n".join(doctor.lines(_artefacts(given), oai=given.oai)))
     return 0
 
 

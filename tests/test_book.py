@@ -2,90 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import http.server
 import importlib.resources
 import re
-import shutil
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from pages import HTML, names, watch
+from playwright.sync_api import Page
 
-HTML = Path(__file__).parents[1] / "book" / "_build" / "html"
-MADE_BY_SPHINX = {"_static", "_sphinx_design_static", "_images", "_sources"}
-PAGES = sorted(
-    str(path.relative_to(HTML))
-    for path in HTML.rglob("*.html")
-    if not MADE_BY_SPHINX & set(path.relative_to(HTML).parts)
-)
+PAGES = names()
 # two findings belong to the theme: its search button and its sidebar toggles
 OF_THE_THEME = {"label-content-name-mismatch", "summary-name"}
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
+# what a browser loads for one page, in megabytes, the theme's own 2 included
+HEAVIEST = {"05_phenotype": 5.0, "06_attention": 6.0, "executed/": 4.0, "": 2.5}
 
 pytestmark = pytest.mark.browser
 each_page = pytest.mark.parametrize("name", PAGES)
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves the book without a line per request."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-    def copyfile(self, source: Any, outputfile: Any) -> None:
-        """Send a file; a page that was left before it came is no error."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            super().copyfile(source, outputfile)
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    handler = functools.partial(QuietHandler, directory=str(HTML))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)))
-    with sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(20_000)
-    yield opened
-    opened.close()
-
-
-def watch(page: Page, site: str) -> list[str]:
-    """Collect everything a page should not do: errors, and requests beyond the book."""
-    problems: list[str] = []
-    own = (site, "data:", "blob:", "file:")
-    page.on(
-        "request",
-        lambda r: None if r.url.startswith(own) else problems.append(f"external request {r.url}"),
-    )
-    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(f"page error {error}"))
-    page.on("requestfailed", lambda r: problems.append(f"failed request {r.url}"))
-    page.on(
-        "response", lambda r: problems.append(f"{r.status} {r.url}") if r.status >= 400 else None
-    )
-    return problems
 
 
 def test_the_book_is_built() -> None:
@@ -109,6 +40,16 @@ def test_a_page_fits_a_phone(page: Page, site: str, name: str) -> None:
     page.goto(site + name)
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 392
+
+
+@each_page
+def test_a_page_keeps_to_its_weight(page: Page, site: str, name: str) -> None:
+    budget = next(most for start, most in HEAVIEST.items() if start in name)
+    loaded: list[int] = []
+    page.on("requestfinished", lambda r: loaded.append(r.sizes()["responseBodySize"]))
+    page.goto(site + name)
+    page.wait_for_load_state("networkidle")
+    assert sum(loaded) / 1e6 <= budget
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

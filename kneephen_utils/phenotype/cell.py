@@ -25,6 +25,7 @@ class Settings:
     null_draws: int
     seed: int
     workers: int
+    peeked: bool = False  # pain was looked at before a setting was taken
 
 
 @dataclass(frozen=True)

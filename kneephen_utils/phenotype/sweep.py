@@ -8,8 +8,8 @@ most groups, then with least noise, then the larger size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -63,12 +63,17 @@ def grid(n: int, settings: Settings) -> tuple[list[int], list[int]]:
 
 
 def by_hand(settings: Settings) -> bool:
-    """Say whether a setting was given by the user."""
-    return bool(settings.min_cluster_size or settings.min_samples)
+    """Say whether the user had a hand in the setting: gave it, or looked at pain before."""
+    return bool(settings.min_cluster_size or settings.min_samples or settings.peeked)
 
 
 def attempt(
-    points: np.ndarray, people: pd.Series, *, settings: Settings, draws: int
+    points: np.ndarray,
+    people: pd.Series,
+    *,
+    settings: Settings,
+    draws: int,
+    axes: tuple[Sequence[int], Sequence[int]] | None = None,
 ) -> list[Tried]:
     """Try every setting on reduced points and on subsamples of the people.
 
@@ -82,8 +87,10 @@ def attempt(
         How groups are looked for.
     draws
         Subsamples of people.
+    axes
+        Sizes and samples to try; None for those of `grid`.
     """
-    sizes, samples = grid(len(points), settings)
+    sizes, samples = axes or grid(len(points), settings)
     kept = list(resample.subsample_people(people, draws=draws, share=LEFT, seed=settings.seed))
     tried = []
     for min_samples in samples:
@@ -129,7 +136,44 @@ def choose(tried: Sequence[Tried]) -> Tried:
 
 
 def run(cells: Sequence[Cell], *, settings: Settings) -> tuple[pd.DataFrame, dict[str, Tried]]:
-    """Sweep every cell.
+    """Sweep every cell and take a setting: `decide` upon what `trials` found."""
+    return decide(cells, trials(cells, settings=settings), settings=settings)
+
+
+def trials(cells: Sequence[Cell], *, settings: Settings) -> dict[str, list[Tried]]:
+    """Try every setting in each arm that has enough knees."""
+    return {
+        cell.arm: attempt(
+            reduced(cell, settings).points, cell.people, settings=settings, draws=settings.draws
+        )
+        for cell in cells
+        if cell.enough
+    }
+
+
+def widened(
+    cells: Sequence[Cell], tried: Mapping[str, list[Tried]], *, settings: Settings
+) -> dict[str, list[Tried]]:
+    """Return the whole grid of each arm, also where a setting given by hand stood alone."""
+    size, samples = settings.min_cluster_size, settings.min_samples
+    if not (size or samples):
+        return dict(tried)
+    free = replace(settings, min_cluster_size=0, min_samples=0)
+    wide = {}
+    for cell in (cell for cell in cells if cell.arm in tried):
+        points = reduced(cell, settings).points
+        given = [{size}, {samples}]
+        axes = [sorted({*a, *b} - {0}) for a, b in zip(grid(len(points), free), given, strict=True)]
+        wide[cell.arm] = attempt(
+            points, cell.people, settings=free, draws=settings.draws, axes=(axes[0], axes[1])
+        )
+    return wide
+
+
+def decide(
+    cells: Sequence[Cell], tried: Mapping[str, Sequence[Tried]], *, settings: Settings
+) -> tuple[pd.DataFrame, dict[str, Tried]]:
+    """Take one setting in each arm by the written rule.
 
     Returns
     -------
@@ -137,13 +181,10 @@ def run(cells: Sequence[Cell], *, settings: Settings) -> tuple[pd.DataFrame, dic
     """
     rows: list[dict[str, object]] = []
     chosen: dict[str, Tried] = {}
-    for cell in cells:
-        if not cell.enough:
-            continue
-        low = reduced(cell, settings)
-        tried = attempt(low.points, cell.people, settings=settings, draws=settings.draws)
-        chosen[cell.arm] = choose(tried)
-        rows += [_row(cell, one, chosen[cell.arm], low.points, settings) for one in tried]
+    for cell in (cell for cell in cells if cell.arm in tried):
+        chosen[cell.arm] = choose(tried[cell.arm])
+        points = reduced(cell, settings).points
+        rows += [_row(cell, one, chosen[cell.arm], points, settings) for one in tried[cell.arm]]
     return _typed(rows), chosen
 
 

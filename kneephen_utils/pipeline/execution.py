@@ -96,7 +96,7 @@ def execute(
     if missing := [path for path in run.writes if not (folders.artefacts / path).exists()]:
         _keep_failure(run, partial, folders, f"it did not write {', '.join(missing)}")
         return False
-    _accept(run, partial, folders)
+    _accept(run, partial, folders, settings)
     written = provenance.record(
         run=run.name, profile=profile, settings=settings, stamp=stamp, meter=meter
     )
@@ -139,9 +139,24 @@ def tidy(notebook: nbformat.NotebookNode, grade: int | None = None) -> nbformat.
     return notebook
 
 
-def _accept(run: pipeline.Run, partial: Path, folders: Folders) -> None:
+def unplaced(notebook: nbformat.NotebookNode, settings: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """Return a notebook that does not say where gated data lie, in its cells or beside them."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+    text = nbformat.writes(notebook)
+    for name in ("release", "weights"):
+        if Path(str(settings.get(name, ""))).is_absolute():
+            text = text.replace(str(settings[name]), f"({name} on this machine)")
+    return nbformat.reads(text, as_version=4)
+
+
+def _accept(
+    run: pipeline.Run, partial: Path, folders: Folders, settings: Mapping[str, Any]
+) -> None:
     folders.executed.mkdir(parents=True, exist_ok=True)
-    nbformat.write(tidy(nbformat.read(partial, as_version=4), run.grade), partial)
+    notebook = tidy(nbformat.read(partial, as_version=4), run.grade)
+    nbformat.write(notebook if settings["disclose"] else unplaced(notebook, settings), partial)
     partial.replace(folders.executed / f"{run.name}.ipynb")
     (folders.failed / f"{run.name}.ipynb").unlink(missing_ok=True)
     states = [f"{ingredient.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]

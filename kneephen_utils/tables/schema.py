@@ -58,7 +58,7 @@ def table(
 def knee_key() -> dict[str, Column]:
     """Columns that name a knee and the person it belongs to."""
     return {
-        "knee_id": column(TEXT, "participant and side, such as 9000001-R"),
+        "knee_id": column(TEXT, "participant, a dash, and R or L for the side"),
         "participant_id": column(TEXT, "participant"),
     }
 

@@ -121,7 +121,7 @@ SWEEP = table(
             nullable=True,
         ),
         "chosen": column(FLAG, "the setting that was used"),
-        "by_hand": column(FLAG, "the setting was given by the user"),
+        "by_hand": column(FLAG, "the setting was given by the user, or pain was looked at before"),
     },
     key=["kl_grade", "arm", "reducer", "min_cluster_size", "min_samples"],
 )

@@ -1,0 +1,67 @@
+"""Counted: counts of fewer than ten people, knees or films in what a run has printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+FEW = 10
+THINGS = (
+    r"knees?|people|persons?|participants?|patients?|women|men|films?|events?|deaths?|readings?"
+)
+HEADING = re.compile(rf"^(?:n|n at risk|at risk|number|count|(?:number of )?(?:{THINGS}))\b", re.I)
+SAID = re.compile(rf"(?<![\w.,/-])([1-9])\s+(?:{THINGS})\b", re.I)
+
+
+class _Tables(HTMLParser):
+    """Collect the rows of every generated table, each a list of the texts of its cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        classes = (dict(attrs).get("class") or "").split()
+        if tag == "table" and {"gt_table", "dataframe"} & set(classes):
+            self.tables.append([])
+            self._inside = True
+        elif tag == "tr" and self._inside:
+            self.tables[-1].append([])
+        elif tag in {"td", "th"} and self._inside and self.tables[-1]:
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "table"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and self.tables[-1] and self.tables[-1][-1]:
+            self.tables[-1][-1][-1] += data
+
+
+def small(text: str) -> Iterator[tuple[str, str]]:
+    """Yield every count from 1 to 9 in the generated tables of a page, with its heading.
+
+    A count stands in a column whose heading names what is counted, or before such a word in
+    any cell. Zero is told: it is nobody.
+    """
+    if "<table" not in text:
+        return
+    parser = _Tables()
+    parser.feed(text)
+    for rows in parser.tables:
+        yield from _of_table(rows)
+
+
+def _of_table(rows: list[list[str]]) -> Iterator[tuple[str, str]]:
+    width = max((len(row) for row in rows), default=0)
+    head = next((row for row in rows if len(row) == width and width > 1), [])
+    for row in rows:
+        for place, cell in enumerate(row):
+            value = cell.strip()
+            heading = head[place].strip() if len(row) == width and place < len(head) else ""
+            if HEADING.match(heading) and re.fullmatch(r"[1-9]", value):
+                yield "count", f"{heading} {value}"
+            for match in SAID.finditer(value):
+                yield "count", match.group()
