@@ -48,7 +48,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all run book twin encoder weights test quick lint timings env browser lock clean clean-all help stamps FORCE
+.PHONY: all run book twin encoder weights test quick lint bench-films timings env browser lock clean clean-all help stamps FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -114,6 +114,10 @@ lint: $(READY) ## style, types and the import contract
 	@ruff check . && ruff format --check --quiet .
 	@mypy
 	@lint-imports --no-cache
+
+bench-films: $(READY) ## films per second against plain decoding, memory, and the locator on strange films
+	@$(PY) benchmarks/bench_films.py --release $(A)/release
+	@$(PY) benchmarks/locate.py
 
 # --- the rest --------------------------------------------------------------------------------
 timings: $(READY) ## time and peak memory of each run
