@@ -51,7 +51,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore FORCE
+.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -123,6 +123,10 @@ lint: $(READY) ## style, types and the import contract
 	@ruff check . && ruff format --check --quiet .
 	@mypy
 	@lint-imports --no-cache
+
+bench-films: $(READY) ## films per second against plain decoding, memory, and the locator on strange films
+	@$(PY) benchmarks/bench_films.py --release $(A)/release
+	@$(PY) benchmarks/locate.py
 
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder

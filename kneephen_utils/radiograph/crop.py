@@ -129,7 +129,7 @@ def _cut_knee(
     if found.confidence < settings.min_confidence:
         sure = f"confidence {found.confidence:.2f} is below {settings.min_confidence:.2f}"
         fault = "not_found", f"no {side} knee is seen clearly enough: {sure}"
-        metal = quality.of_metal(crop) if found.confidence > 0 else None
+        metal = quality.of_metal(crop, sure=False) if found.confidence > 0 else None
         return Cut(*(metal or fault), None, measured)
     low, middle, high = (float(value) for value in np.nanpercentile(crop, [5, 50, 95]))
     measured |= {"center_x": found.x, "center_y": found.y}

@@ -39,6 +39,8 @@ FIBULA_CLEAR = 0.03  # evidence above which the side of the fibula counts
 METAL_REACH = (0.18, 0.30)  # half height and width of the joint, share of the crop
 METAL_DEPTH = 0.05  # metal is this near to the brightest value, share of the range
 MAX_METAL = 0.12  # share of the joint that may be as bright and as even as metal
+MAX_BRIGHT = 0.45  # share of the joint above which what is bright is bone, not metal
+METAL_STEP = 0.11  # grey step per pixel of the crop at the edge of metal, share of the range
 
 
 def is_frontal(view: str) -> bool:
@@ -93,7 +95,7 @@ def of_knee(crop: np.ndarray, found: joint.Joint, side: str) -> Fault | None:
     outside = float(np.isnan(crop).mean())
     if outside > MAX_OUTSIDE:
         return "cut_off", f"{outside:.0%} of the crop lies outside the film"
-    implant = of_metal(crop)
+    implant = of_metal(crop, sure=True)
     if implant is not None:
         return implant
     outward = found.fibula if side == "right" else -found.fibula
@@ -102,23 +104,72 @@ def of_knee(crop: np.ndarray, found: joint.Joint, side: str) -> Fault | None:
     return None
 
 
-def of_metal(crop: np.ndarray) -> Fault | None:
-    """Judge whether a joint is replaced."""
-    if metal(crop) > MAX_METAL:
+def of_metal(crop: np.ndarray, *, sure: bool) -> Fault | None:
+    """Judge whether a joint is replaced; `sure` says that the locator is sure of a joint.
+
+    Only then is the hard edge asked for: bones of the hand have one too.
+    """
+    grey = _joint(crop)
+    if even(grey) > MAX_METAL:
         return "prosthesis", "a large, even and very bright body lies in the joint"
+    share, step = split(grey)
+    if sure and share < MAX_BRIGHT and step > METAL_STEP:
+        return "prosthesis", "a bright body with a hard edge all round lies in the joint"
     return None
 
 
-def metal(crop: np.ndarray) -> float:
+def even(grey: np.ndarray) -> float:
     """Return the share of the joint that is as bright and as even as metal, 0 to 1.
 
-    Bone of one film spreads over many grey values; metal lets almost nothing through, so
-    a large area has the brightest value of the joint.
+    Bone of one film spreads over many grey values; metal that lets nothing through has the
+    brightest value of the joint over a large area.
     """
+    return float((grey > 1 - METAL_DEPTH).mean())
+
+
+def split(grey: np.ndarray) -> tuple[float, float]:
+    """Return how much of the joint is bright, and how hard the edge of that part is.
+
+    The greys about the joint are split in two where the halves differ most. In a knee the
+    brighter half is bone, more than half of the joint, and its grey rises over several
+    millimetres; metal covers less, and its grey rises at once.
+
+    Returns
+    -------
+    Share of the joint, 0 to 1, and the median grey step per pixel at the edge, in shares of
+    the range of greys.
+
+    References
+    ----------
+    Otsu (1979), A threshold selection method from gray-level histograms,
+    doi:10.1109/TSMC.1979.4310076.
+    """
+    bright = grey > _threshold(grey)
+    edge = bright & ~ndimage.binary_erosion(bright, border_value=1)
+    if not edge.any():
+        return 1.0, 0.0
+    step = np.hypot(*(ndimage.sobel(grey, axis=axis) / 8 for axis in (0, 1)))
+    return float(bright.mean()), float(np.median(step[edge]))
+
+
+def _joint(crop: np.ndarray) -> np.ndarray:
+    """Return the greys about the joint, 0 at the fifth percentile and about 1 at the brightest."""
     pixels = crop.shape[0]
     tall, wide = (round(reach * pixels) for reach in METAL_REACH)
     middle = pixels // 2
     around = crop[middle - tall : middle + tall, middle - wide : middle + wide]
     around = ndimage.uniform_filter(np.nan_to_num(around), 3)
     low, high = np.percentile(around, [5, 99.8])
-    return float((around > high - METAL_DEPTH * (high - low)).mean())
+    return (around - low) / max(high - low, 1e-6)
+
+
+def _threshold(grey: np.ndarray) -> float:
+    """Return the grey, 0 to 1, between two classes whose means differ most."""
+    counts, ends = np.histogram(np.clip(grey, 0, 1), 64, (0, 1))
+    middles = (ends[1:] + ends[:-1]) / 2
+    below = np.cumsum(counts)[:-1] / counts.sum()
+    sums = np.cumsum(counts * middles) / counts.sum()
+    inside = (below > 0) & (below < 1)
+    apart = np.zeros(len(below))
+    apart[inside] = (sums[-1] * below - sums[:-1])[inside] ** 2 / (below * (1 - below))[inside]
+    return float(ends[1:-1][apart.argmax()])

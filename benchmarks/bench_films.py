@@ -1,0 +1,111 @@
+"""Films: decode, locate and crop against plain pydicom decode of the same files, in one run.
+
+    python benchmarks/bench_films.py [--release artefacts/demo/release] [--films 100 200 400]
+
+One process on one core. Films per second of both, their ratio, and the peak memory of the
+process that cuts, each size in a process of its own: memory must not grow with the films.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import pydicom
+
+from kneephen_utils import cohort, oai, pipeline, radiograph
+from kneephen_utils.cohort import reading
+from kneephen_utils.pipeline import params
+from kneephen_utils.radiograph import crop
+
+MEGABYTE = 1024  # ru_maxrss counts in kilobytes
+FIELDS = ("region", "pixels", "window", "clahe", "min_confidence")
+
+
+def settings() -> crop.Settings:
+    """Return the settings of the demo profile."""
+    declared = params.load(pipeline.ROOT / "notebooks" / "params.yml")
+    places = {"profile": "demo", "release": "", "weights": "embedded"}
+    found = params.resolve(declared, "radiograph", profile="demo", places=places)
+    return crop.Settings(**{name: found[name] for name in FIELDS})
+
+
+def tables(release: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return films whose file can be decoded, and their knees."""
+    source = oai.read(release)
+    knees = cohort.knees(source, reading.choose(source.readings, projects="by_design"))
+    films = cohort.films(source)
+    good = films["path"].map(lambda path: _decoded(release / path))
+    films = films[good]
+    knees = knees[knees["participant_id"].isin(films["participant_id"])]
+    return films, knees[~knees["replaced_at_baseline"]]
+
+
+def once(release: Path, count: int) -> dict[str, float]:
+    """Decode and cut the first `count` films; return seconds of both and megabytes."""
+    films, knees = tables(release)
+    films = films[films["participant_id"].isin(knees["participant_id"])].head(count)
+    knees = knees[knees["participant_id"].isin(films["participant_id"])]
+    start = time.perf_counter()
+    for path in films["path"]:
+        _decoded(release / path)
+    decoded = time.perf_counter() - start
+    before = _peak()
+    with tempfile.TemporaryDirectory() as artefacts:
+        start = time.perf_counter()
+        crops = radiograph.cut(
+            films, knees, settings=settings(), release=release, artefacts=artefacts, workers=1
+        )
+        cut = time.perf_counter() - start
+    return {
+        "films": len(films),
+        "knees_ok": int(crops["status"].eq("ok").sum()),
+        "decode_films_per_s": len(films) / decoded,
+        "cut_films_per_s": len(films) / cut,
+        "ratio": cut / decoded,
+        "before_mb": before,
+        "peak_mb": _peak(),
+    }
+
+
+def _decoded(path: Path) -> bool:
+    """Decode one file as pydicom does by itself; say whether that worked."""
+    try:
+        return bool(pydicom.dcmread(path).pixel_array.size)
+    except Exception:
+        return False
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
+
+
+def main() -> None:
+    """Measure each size in a process of its own and print one line per size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--release", type=Path, default=Path("artefacts/demo/release"))
+    parser.add_argument("--films", type=int, nargs="+", default=[100, 200, 400])
+    parser.add_argument("--once", action="store_true", help="measure here, print as JSON")
+    given = parser.parse_args()
+    if given.once:
+        print(json.dumps(once(given.release, given.films[0])))
+        return
+    words = [sys.executable, __file__, "--once", "--release", str(given.release)]
+    rows = []
+    for count in given.films:
+        done = subprocess.run(
+            [*words, "--films", str(count)], check=True, stdout=subprocess.PIPE, text=True
+        )
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    print(pd.DataFrame(rows).round(2).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
