@@ -31,12 +31,23 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("config-inited", _choose_renderer, priority=900)
     app.connect("builder-inited", _drop_thebe)
+    app.connect("html-page-context", _plain_citations)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _choose_renderer(_app: Sphinx, config: Any) -> None:
     config.html_math_renderer = "mathml"
     config.nb_ipywidgets_js = {}
+
+
+def _plain_citations(
+    _app: Sphinx, _name: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Drop a role of the list of references that promises items its entries are not."""
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            '<div role="list" class="citation-list">', "<div>"
+        )
 
 
 def _drop_thebe(app: Sphinx) -> None:
