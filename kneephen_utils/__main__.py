@@ -184,9 +184,12 @@ def _assign(given: argparse.Namespace) -> int:
 def _gate(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import disclosure
 
+    built = BOOK_PAGES.parent / "_build" / "html"
+    if not (built / "index.html").exists():
+        raise UsageError(f"{built}: there is no built book, so nothing to be sure of")
     places = [given.oai, _places(given)["release"], given.weights]
     whole = [place for place in places if Path(place).is_absolute()]
-    found = disclosure.scan([BOOK_PAGES.parent / "_build" / "html", BOOK_PAGES], places=whole)
+    found = disclosure.scan([built, BOOK_PAGES], places=whole)
     stamps.replace(pipeline.ROOT / "build" / "disclosure.txt", "".join(f"{one}\n" for one in found))
     for one in found:
         print(one, file=sys.stderr)

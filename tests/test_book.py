@@ -38,6 +38,7 @@ def test_a_page_makes_no_error_and_no_request_beyond_the_book(
 def test_a_page_fits_a_phone(page: Page, site: str, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(site + name)
+    page.wait_for_load_state("networkidle")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 392
 

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from kneephen_utils.pipeline import disclosure, execution
+from kneephen_utils import __main__ as main
+from kneephen_utils.pipeline import counted, disclosure, execution
 
 RELEASE = "/data/oai/release"
 TABLE = (
@@ -129,7 +130,42 @@ def test_a_page_of_gated_data_does_not_say_where_they_lie(book: Path) -> None:
     )
     made.metadata["papermill"] = {"parameters": {"release": RELEASE}}
     made.cells[0].metadata["papermill"] = {"start_time": "now"}
-    told = execution.unplaced(made, {"release": RELEASE, "disclose": False})
+    told = execution.closed(made, {"release": RELEASE, "disclose": False})
     nbformat.write(told, book / "a.ipynb")
     assert "release on this machine" in told.cells[0].source
     assert disclosure.scan([book], places=[RELEASE]) == []
+
+
+def test_the_gate_stops_a_build_and_a_missing_book_does_not_pass(
+    book: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = book.parent / "release"
+    release.mkdir()
+    (release / "a.txt").touch()
+    monkeypatch.setattr(main.pipeline, "ROOT", book.parent)
+    monkeypatch.setattr(main, "_places", lambda _: {"release": str(release)})
+    monkeypatch.setattr(main, "BOOK_PAGES", book.parent / "book" / "executed")
+    words = ["gate", "--profile", "oai", "--oai", str(release)]
+    assert main.main(words) == 1
+    assert "there is no built book" in capsys.readouterr().err
+    (book.parent / "book" / "_build").mkdir(parents=True)
+    book.rename(book.parent / "book" / "_build" / "html")
+    assert main.main(words) == 0
+    (book.parent / "book" / "_build" / "html" / "index.html").write_text("<p>9001234</p>")
+    assert main.main(words) == 1
+    assert "html/index.html: participant: 9001234" in capsys.readouterr().err
+    assert "9001234" in (book.parent / "build" / "disclosure.txt").read_text()
+
+
+def test_small_counts_are_covered_so_that_none_is_found_and_others_stay() -> None:
+    page = (
+        '<table class="gt_table"><tr><th>group</th><th>knees</th><th>mean</th></tr>'
+        '<tr><td>A</td><td class="r">7</td><td>7</td></tr>'
+        "<tr><td>B</td><td>12</td><td>3</td></tr></table> 4 knees of 11 people"
+    )
+    covered = counted.masked(page)
+    assert list(counted.small(page))
+    assert list(counted.small(covered)) == []
+    assert '<td class="r">&lt; 10</td><td>7</td>' in covered
+    assert "<td>12</td><td>3</td>" in covered
+    assert covered.endswith("fewer than 10 knees of 11 people")

@@ -101,7 +101,7 @@ def pack(
         "ramp": [to_hex(mpl.colormaps["cividis"](k / (SHADES - 1))) for k in range(SHADES)],
         "cliff": CLIFF,
         "command": _command(Path(artefacts).name),
-        "cells": landscape.CELLS,
+        "cells": landscape.side(len(of)),
         "few": landscape.FEW,
     }
     if not disclose:

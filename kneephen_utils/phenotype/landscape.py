@@ -20,7 +20,8 @@ from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 FEW = 10  # knees below which nothing is told of a cell or group where knees are closed
-CELLS = 18  # cells of the density along a side of the map
+FEWEST_CELLS, MOST_CELLS = 4, 18  # cells of the density along a side of the map
+IN_A_CELL = 12  # knees in a cell if they lay evenly
 LEVELS = 4  # shades of the density
 ROUND = 5  # counts are rounded to this where knees are closed
 SPAN = 1000  # map coordinates are whole numbers from 0 to this
@@ -106,14 +107,20 @@ def shades(of: pd.DataFrame, inside: np.ndarray) -> list[list[int]]:
     -------
     Column, row and shade (1 to 4) of each cell; a shade is no count.
     """
-    columns, rows = (np.minimum(_unit(of[a]) * CELLS, CELLS - 1).astype(int) for a in ("x", "y"))
-    counts = np.zeros((CELLS, CELLS), dtype=int)
+    cells = side(len(of))
+    columns, rows = (np.minimum(_unit(of[a]) * cells, cells - 1).astype(int) for a in ("x", "y"))
+    counts = np.zeros((cells, cells), dtype=int)
     np.add.at(counts, (columns[inside], rows[inside]), 1)
     most = max(int(counts.max()), 1)
     return [
         [int(x), int(y), int(np.ceil(LEVELS * counts[x, y] / most))]
         for x, y in np.argwhere(counts >= FEW)
     ]
+
+
+def side(knees: int) -> int:
+    """Return how many cells of the density lie along a side of the map of so many knees."""
+    return int(np.clip(round((knees / IN_A_CELL) ** 0.5), FEWEST_CELLS, MOST_CELLS))
 
 
 def letters(labels: np.ndarray) -> str:

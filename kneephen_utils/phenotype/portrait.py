@@ -45,7 +45,9 @@ def draw(pictures: Any, crops: pd.DataFrame, phenotypes: pd.DataFrame, *, disclo
             for axis, picture in zip(line, shown, strict=False):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
             name = figure.phenotype_label(phenotype)
-            line[0].set_ylabel(f"{name}\n{len(own)} knees", rotation=0, ha="right", va="center")
+            known = disclose or len(own) >= FEW
+            count = f"{len(own)} knees" if known else f"under {FEW} knees"
+            line[0].set_ylabel(f"{name}\n{count}", rotation=0, ha="right", va="center")
         axes[0, 0].set_title("mean", fontsize=9)
     return drawn
 

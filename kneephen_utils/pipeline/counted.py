@@ -1,4 +1,4 @@
-"""Counted: counts of fewer than ten people, knees or films in what a run has printed."""
+"""Counted: counts of fewer than ten people, knees or films are found, and covered."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ THINGS = (
     r"knees?|people|persons?|participants?|patients?|women|men|films?|events?|deaths?|readings?"
 )
 HEADING = re.compile(rf"^(?:n|n at risk|at risk|number|count|(?:number of )?(?:{THINGS}))\b", re.I)
+TABLE = re.compile(r"<table\b.*?</table>", re.S)
+ROW = re.compile(r"<tr\b.*?</tr>", re.S)
+CELL = re.compile(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", re.S)
 SAID = re.compile(rf"(?<![\w.,/-])([1-9])\s+(?:{THINGS})\b", re.I)
 
 
@@ -52,6 +55,38 @@ def small(text: str) -> Iterator[tuple[str, str]]:
     parser.feed(text)
     for rows in parser.tables:
         yield from _of_table(rows)
+
+
+def masked(text: str) -> str:
+    """Return what was printed with every count that `small` would find covered."""
+    covered = TABLE.sub(lambda table: _masked_table(table.group()), text)
+    return SAID.sub(lambda said: f"fewer than {FEW}{said.group()[1:]}", covered)
+
+
+def _masked_table(table: str) -> str:
+    rows = [[_bare(cell) for cell in CELL.findall(row)] for row in ROW.findall(table)]
+    width = max((len(row) for row in rows), default=0)
+    head = next((row for row in rows if len(row) == width and width > 1), [])
+    counts = {place for place, heading in enumerate(head) if HEADING.match(heading)}
+
+    def row(found: re.Match[str]) -> str:
+        place, whole = -1, len(CELL.findall(found.group())) == width
+
+        def cell(one: re.Match[str]) -> str:
+            nonlocal place
+            place += 1
+            small_count = whole and place in counts and re.fullmatch(r"[1-9]", _bare(one.group(1)))
+            if not small_count:
+                return one.group()
+            return one.group().replace(f">{one.group(1)}<", f">&lt; {FEW}<")
+
+        return CELL.sub(cell, found.group())
+
+    return ROW.sub(row, table)
+
+
+def _bare(cell: str) -> str:
+    return re.sub(r"<[^>]*>", "", cell).strip()
 
 
 def _of_table(rows: list[list[str]]) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
 from kneephen_utils import pipeline
-from kneephen_utils.pipeline import ingredient, provenance, stamps
+from kneephen_utils.pipeline import counted, ingredient, provenance, stamps
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -139,11 +139,16 @@ def tidy(notebook: nbformat.NotebookNode, grade: int | None = None) -> nbformat.
     return notebook
 
 
-def unplaced(notebook: nbformat.NotebookNode, settings: Mapping[str, Any]) -> nbformat.NotebookNode:
-    """Return a notebook that does not say where gated data lie, in its cells or beside them."""
+def closed(notebook: nbformat.NotebookNode, settings: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """Return a notebook of gated data without their place on disk and without small counts."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
+        for output in cell.get("outputs", []):
+            for kind in {"text/html", "text/markdown", "text/plain"} & set(output.get("data", {})):
+                output.data[kind] = counted.masked(output.data[kind])
+            if "text" in output:
+                output.text = counted.masked(output.text)
     text = nbformat.writes(notebook)
     for name in ("release", "weights"):
         if Path(str(settings.get(name, ""))).is_absolute():
@@ -156,7 +161,7 @@ def _accept(
 ) -> None:
     folders.executed.mkdir(parents=True, exist_ok=True)
     notebook = tidy(nbformat.read(partial, as_version=4), run.grade)
-    nbformat.write(notebook if settings["disclose"] else unplaced(notebook, settings), partial)
+    nbformat.write(notebook if settings["disclose"] else closed(notebook, settings), partial)
     partial.replace(folders.executed / f"{run.name}.ipynb")
     (folders.failed / f"{run.name}.ipynb").unlink(missing_ok=True)
     states = [f"{ingredient.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]
