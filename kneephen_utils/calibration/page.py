@@ -17,6 +17,11 @@ for it, so it has a command of its own; the numbers then stand here:
 ```
 """
 PLANTED = ["comparison", "planted", "approach", "mean", "bias", "coverage", "found"]
+POOLED = {
+    "kl_rise_1: hazard ratio": "rise of grade",
+    "womac_pain: level at 0 months": "pain at baseline",
+    "womac_pain: slope": "pain per year",
+}
 NULL = ["comparison", "approach", "bias", "coverage", "false alarms"]
 
 
@@ -89,7 +94,7 @@ def _cells(row: dict) -> dict[str, str]:
 
 def _kind(question: str) -> str:
     """Return a question as a reader calls it; pooled ones are named by outcome and contrast."""
-    return question.replace("kl_rise_1", "rise of grade").replace("womac_pain", "pain")
+    return POOLED.get(question, question)
 
 
 def _percent(share: float, error: float | None = None) -> str:
