@@ -90,6 +90,7 @@ def test_a_failed_gate_takes_the_grade_and_its_tests_down(gate: str) -> None:
         ({"firewall": "refused", "gate": "jaccard"}, "refused"),
         ({"p": 0.05}, "not supported"),
         ({"p": float("nan")}, "not supported"),
+        ({"firewall": "conditional"}, "exploratory"),
         ({"sample": "both"}, "exploratory"),
         ({"by_hand": True}, "exploratory"),
     ],

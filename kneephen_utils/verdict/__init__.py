@@ -62,8 +62,9 @@ def judge(
     -------
     `claims` table. The rule, first that applies: *refused* if the firewall refuses the test;
     *no phenotype* if a gate of the grade and arm failed; *not supported* if there is no
-    estimate or its adjusted p is not below `alpha`; *exploratory* if the setting was chosen
-    by hand or the people were used to find the groups; else *supported*.
+    estimate or its adjusted p is not below `alpha`; *exploratory* if a stand-in for the outcome
+    went into the groups, the setting was chosen by hand or the people were used to find the
+    groups; else *supported*.
     """
     evidence = _evidence(gates, null, stability, contribution, sweep)
     whole = [_claim_of_grade(row) for row in evidence.to_dict("records")]
@@ -194,6 +195,10 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
         ),
         (pd.isna(row["estimate"]) or pd.isna(p), ("not supported", row["sentence"])),
         (not p < alpha, ("not supported", f"adjusted p {report.p_value(p)}")),
+        (
+            row["firewall"] == "conditional",
+            ("exploratory", "a stand-in for the outcome is among the inputs"),
+        ),
         (
             row["sample"] != "confirm",
             ("exploratory", "tested in the people in whom the groups were found"),
