@@ -19,8 +19,10 @@ COHORTS ?= 300#        simulated cohorts of make calibrate
 PEOPLE  ?= 1200#       people in each of them
 PYTHON  ?= python3#    interpreter that makes the environment
 
+ifeq ($(MAKELEVEL),0)
 ifeq (,$(filter -j%,$(MAKEFLAGS)))
 MAKEFLAGS += -j$(strip $(JOBS))
+endif
 endif
 
 # --- the environment: an active conda environment called kneephen, or .venv -----------------

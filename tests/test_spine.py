@@ -15,11 +15,17 @@ from kneephen_utils import pipeline, tables
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
+ALONE = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS"]  # not a part of another make
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", *words], cwd=ROOT, capture_output=True, text=True, timeout=3000, check=False
+        [*ALONE, "make", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=3000,
+        check=False,
     )
 
 

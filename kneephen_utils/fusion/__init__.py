@@ -11,9 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.neighbors import NearestNeighbors
 
-from kneephen_utils import firewall
+from kneephen_utils import firewall, plane
 from kneephen_utils.tables.schema import ARMS
 
 SPLITS = ("discover", "confirm")
@@ -22,7 +21,6 @@ BLOCKS = {
     "structure": firewall.INPUTS["structure"],
     "pain": ("womac_pain",),
 }
-NEIGHBORS, MIN_DIST = 15, 0.1  # of the map, as published
 BLOCKS_NOTE = (
     "Shares of the fused variance of the discover knees. In the arm fused, declared is what the "
     "weight implies for columns of unit variance."
@@ -195,28 +193,9 @@ def lay_out(image: pd.DataFrame, *, seed: int) -> pd.DataFrame:
         `fused` table of the arm `image`.
     seed
         Of the layout, which is the same for the same seed on one kind of machine.
-
-    References
-    ----------
-    McInnes, Healy & Melville (2018), UMAP, doi:10.48550/arXiv.1802.03426.
     """
-    from umap import UMAP  # compiles for a while when first imported
-
-    points = image.drop(columns="knee_id").to_numpy()
-    near = min(NEIGHBORS, len(points) - 1)
-    graph = NearestNeighbors(n_neighbors=near + 1, metric="cosine", algorithm="brute").fit(points)
-    distances, indices = graph.kneighbors(points)
-    layout = UMAP(
-        n_neighbors=near + 1,
-        min_dist=MIN_DIST,
-        metric="cosine",
-        precomputed_knn=(indices, distances.astype(np.float32), None),
-        random_state=seed,
-        n_jobs=1,
-    ).fit_transform(points)
-    return pd.DataFrame(
-        {"knee_id": image["knee_id"], "x": layout[:, 0].astype(float), "y": layout[:, 1]}
-    ).astype({"y": float})
+    layout = plane.lay_out(image.drop(columns="knee_id").to_numpy(), seed=seed)
+    return pd.DataFrame({"knee_id": image["knee_id"], "x": layout[:, 0], "y": layout[:, 1]})
 
 
 def say(of: pd.DataFrame, left: pd.DataFrame, shares: pd.DataFrame) -> list[str]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
+
+from kneephen_utils import plane
 
 REDUCERS = ("none", "pca", "umap")
 PUBLISHED_ARM = "fused"  # reduced as published whatever the reducer of the other arms
-NEIGHBORS, MIN_DIST, PLANE = 15, 0.1, 2  # of the published recipe
 
 
 @dataclass(frozen=True)
@@ -51,22 +51,5 @@ def reduce(points: np.ndarray, *, reducer: str, components: int, seed: int) -> R
         low = model.transform(points)
         return Reduction(low, low, model)
     if reducer == "umap":
-        return Reduction(_plane(points, seed), points, None)
+        return Reduction(plane.lay_out(points, seed=seed), points, None)
     return Reduction(points, points, None)
-
-
-def _plane(points: np.ndarray, seed: int) -> np.ndarray:
-    from umap import UMAP  # compiles for a while when first imported
-
-    near = min(NEIGHBORS, len(points) - 1)
-    graph = NearestNeighbors(n_neighbors=near, metric="cosine", algorithm="brute").fit(points)
-    distances, indices = graph.kneighbors(points)
-    return UMAP(
-        n_neighbors=near,
-        n_components=PLANE,
-        min_dist=MIN_DIST,
-        metric="cosine",
-        precomputed_knn=(indices, distances.astype(np.float32), None),
-        random_state=seed,
-        n_jobs=1,
-    ).fit_transform(points)
