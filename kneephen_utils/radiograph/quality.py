@@ -36,6 +36,7 @@ MIN_CONTRAST = 0.04  # 5-95 percentile range, share of full scale
 END_OF_SCALE = 0.998  # share of full scale that counts as its end
 MAX_FLAT = 0.40  # share of a film or crop that may lie at the bright end of the scale
 FIBULA_CLEAR = 0.03  # evidence above which the side of the fibula counts
+MAX_DARK = 0.70  # share that may lie at the dark end; a shutter blackens up to half of a film
 METAL_REACH = (0.18, 0.30)  # half height and width of the joint, share of the crop
 METAL_DEPTH = 0.05  # metal is this near to the brightest value, share of the range
 MAX_METAL = 0.12  # share of the joint that may be as bright and as even as metal
@@ -87,6 +88,9 @@ def of_exposure(pixels: np.ndarray) -> Fault | None:
     flat = float((inside >= END_OF_SCALE).mean())
     if flat > MAX_FLAT:
         return "burned_out", f"{flat:.0%} of the picture is at the bright end of the scale"
+    dark = float((inside <= 1 - END_OF_SCALE).mean())
+    if dark > MAX_DARK:
+        return "burned_out", f"{dark:.0%} of the picture is at the dark end of the scale"
     return None
 
 
