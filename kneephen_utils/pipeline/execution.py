@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +62,20 @@ class Folders:
 
 
 class LocalKernelManager(AsyncKernelManager):
-    """Talks to its kernel through files of this machine: no port can collide or be overheard."""
+    """Talks to its kernel through files in a folder of its own: no port can collide.
+
+    The folder is private and gone with the kernel; its name is short, since the path of a
+    socket may not be long.
+    """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(transport="ipc", **options)
+        self._place = tempfile.mkdtemp(prefix="kernel-")
+        super().__init__(transport="ipc", ip=f"{self._place}/s", **options)
+
+    def cleanup_connection_file(self) -> None:
+        """Remove what the kernel was reached by, when it is done."""
+        super().cleanup_connection_file()
+        shutil.rmtree(self._place, ignore_errors=True)
 
 
 def execute(
