@@ -77,3 +77,11 @@ def watch(page: Page, site: str) -> list[str]:
         "response", lambda r: problems.append(f"{r.status} {r.url}") if r.status >= 400 else None
     )
     return problems
+
+
+def visit(page: Page, site: str, name: str) -> None:
+    """Open a page and wait until it is still; the first one sends on to the introduction."""
+    page.goto(site + name)
+    if name == "index.html":
+        page.wait_for_url("**/intro.html")
+    page.wait_for_load_state("networkidle")

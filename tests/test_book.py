@@ -6,7 +6,7 @@ import importlib.resources
 import re
 
 import pytest
-from pages import HTML, names, watch
+from pages import HTML, names, visit, watch
 from playwright.sync_api import Page
 
 PAGES = names()
@@ -29,16 +29,14 @@ def test_a_page_makes_no_error_and_no_request_beyond_the_book(
     page: Page, site: str, name: str
 ) -> None:
     problems = watch(page, site)
-    page.goto(site + name)
-    page.wait_for_load_state("networkidle")
+    visit(page, site, name)
     assert problems == []
 
 
 @each_page
 def test_a_page_fits_a_phone(page: Page, site: str, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(site + name)
-    page.wait_for_load_state("networkidle")
+    visit(page, site, name)
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 392
 
@@ -48,8 +46,7 @@ def test_a_page_keeps_to_its_weight(page: Page, site: str, name: str) -> None:
     budget = next(most for start, most in HEAVIEST.items() if start in name)
     loaded: list[int] = []
     page.on("requestfinished", lambda r: loaded.append(r.sizes()["responseBodySize"]))
-    page.goto(site + name)
-    page.wait_for_load_state("networkidle")
+    visit(page, site, name)
     assert sum(loaded) / 1e6 <= budget
 
 
@@ -57,8 +54,7 @@ def test_a_page_keeps_to_its_weight(page: Page, site: str, name: str) -> None:
 @each_page
 def test_a_page_is_accessible(page: Page, site: str, name: str, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
-    page.goto(site + name)
-    page.wait_for_load_state("networkidle")
+    visit(page, site, name)
     page.evaluate((importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     serious = [
@@ -71,7 +67,7 @@ def test_a_page_is_accessible(page: Page, site: str, name: str, scheme: str) -> 
 
 @each_page
 def test_every_picture_says_in_words_what_it_shows(page: Page, site: str, name: str) -> None:
-    page.goto(site + name)
+    visit(page, site, name)
     silent = "[...document.querySelectorAll('main img')].filter(i => i.alt.trim().length < 12)"
     assert page.evaluate(f"{silent}.map(i => i.src.slice(0, 80))") == []
 
@@ -84,7 +80,7 @@ def test_a_page_shows_no_error_and_no_warning_of_a_program(name: str) -> None:
 
 
 def test_the_first_page_gives_the_answer_before_any_code(page: Page, site: str) -> None:
-    page.goto(site + "index.html")
+    visit(page, site, "index.html")
     text = page.locator("main").inner_text()
     assert re.search(r"no phenotype is claimed|pass every gate", text)
     assert page.locator("main figure img").count() >= 1
@@ -92,7 +88,7 @@ def test_the_first_page_gives_the_answer_before_any_code(page: Page, site: str) 
 
 
 def test_parameters_are_folded_and_show_those_of_the_run(page: Page, site: str) -> None:
-    page.goto(site + "executed/05_phenotype_grade_3.html")
+    visit(page, site, "executed/05_phenotype_grade_3.html")
     folded = page.locator("details", has_text="kl_grade = 3").first
     assert folded.get_attribute("open") is None
     assert page.locator("text=kl_grade = 2").count() == 0
