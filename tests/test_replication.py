@@ -93,6 +93,18 @@ def test_the_answers_follow_the_artefacts(run: replication.Run) -> None:
     assert told["Grade and pain belong to the same knee"] == "check accepted"
 
 
+def test_a_run_that_tested_and_grouped_nothing_is_answered_too(run: replication.Run) -> None:
+    bare = replace(
+        run,
+        claims=run.claims.iloc[:0].assign(contrast=float("nan")),
+        contribution=run.contribution.iloc[:0],
+        null=run.null.iloc[:0],
+    )
+    told = replication.compare(bare, arm="context").set_index("claim")["verdict"]
+    assert told["The clusters are distinct"] == "not replicated"
+    assert told["Lateral narrowing progresses twice as fast as medial"] == "not supported"
+
+
 def test_a_grader_no_better_than_a_constant_is_called_so(run: replication.Run) -> None:
     scores = run.grading_scores.assign(estimate=[0.31, 0.86, 0.38, 0.83])
     told = replication.compare(replace(run, grading_scores=scores), arm="context")

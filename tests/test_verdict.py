@@ -137,6 +137,14 @@ def test_the_answer_counts_every_test_once() -> None:
     assert "1 fallen with their phenotype" in third
 
 
+def test_a_study_with_no_test_at_all_is_told_too() -> None:
+    given = study()
+    claims = verdict.judge(**{**given, "effects": given["effects"].iloc[:0]}, alpha=0.05)
+    assert evidence.differences(claims, arm="context").empty
+    assert evidence.fallen(claims).empty
+    assert "none" in verdict.answer(claims, arm="context")[2]
+
+
 def test_the_figure_has_a_row_per_grade_and_says_in_words_what_it_shows() -> None:
     given = study(gate="dbcv")
     claims = verdict.judge(**given, alpha=0.05)

@@ -107,7 +107,7 @@ def differences(claims: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "grade": [f"KL{grade}" for grade in own["kl_grade"]],
-            "difference": own["contrast"].str.replace("_", " ").to_numpy(),
+            "difference": [str(contrast).replace("_", " ") for contrast in own["contrast"]],
             "estimate": spread,
             "p": [report.p_value(p) for p in own["p_adjusted"]],
             "knees": own["knees"].astype(object).to_numpy(),

@@ -109,7 +109,7 @@ def _pain(run: Run, _arm: str) -> Iterator[Line]:
 def _progression(run: Run, arm: str) -> Iterator[Line]:
     own = run.claims[(run.claims["question"] == "progression") & (run.claims["arm"] == arm)]
     asked = own[own["verdict"] != "no phenotype"].dropna(subset=["estimate"])
-    rise = asked[asked["contrast"].str.startswith("kl_rise_1, hazard ratio,")]
+    rise = asked[asked["contrast"].astype(str).str.startswith("kl_rise_1, hazard ratio,")]
     if rise.empty:
         said = "no grade that holds phenotypes has a hazard ratio to tell"
     else:
