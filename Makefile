@@ -98,6 +98,7 @@ $(HTML): build/book.stamp $(RUNS:%=$(A)/ran/%) $(call made,$(RUNS))
 	@echo "book: building" >&2
 	@jupyter-book build --warningiserror --keep-going --quiet --all book > build/book.log 2>&1 \
 	  || { cat build/book.log >&2; exit 1; }
+	@touch $@
 	@$(if $(filter oai,$(P)),$(TELL) gate $(GIVEN))
 
 # --- encoders --------------------------------------------------------------------------------
