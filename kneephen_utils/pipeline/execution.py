@@ -152,8 +152,12 @@ def tidy(notebook: nbformat.NotebookNode, grade: int | None = None) -> nbformat.
 
 
 def closed(notebook: nbformat.NotebookNode, settings: Mapping[str, Any]) -> nbformat.NotebookNode:
-    """Return a notebook of gated data without their place on disk and without small counts."""
+    """Return a notebook of gated data without their place on disk and without small counts.
+
+    Cells that no page shows, such as the default parameters, are left out of the file too.
+    """
     notebook.metadata.pop("papermill", None)
+    notebook.cells = [cell for cell in notebook.cells if "remove-cell" not in _tags(cell)]
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         for output in cell.get("outputs", []):
