@@ -26,7 +26,6 @@ from kneephen_utils.pipeline import params
 from kneephen_utils.radiograph import crop
 
 MEGABYTE = 1024  # ru_maxrss counts in kilobytes
-FIELDS = ("region", "pixels", "window", "clahe", "min_confidence")
 
 
 def settings() -> crop.Settings:
@@ -34,7 +33,7 @@ def settings() -> crop.Settings:
     declared = params.load(pipeline.ROOT / "notebooks" / "params.yml")
     places = {"profile": "demo", "release": "", "weights": "embedded"}
     found = params.resolve(declared, "radiograph", profile="demo", places=places)
-    return crop.Settings(**{name: found[name] for name in FIELDS})
+    return params.pick(crop.Settings, found)
 
 
 def tables(release: Path) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -104,14 +104,22 @@ def _weights(weights: str) -> str:
     return str(folder)
 
 
+def _release(given: argparse.Namespace) -> Path | None:
+    """Return the folder of a release that was given; None where the project makes its own."""
+    return Path(_places(given)["release"]) if given.profile == "oai" else None
+
+
+def _runs(given: argparse.Namespace) -> dict[pipeline.Run, dict[str, Any]]:
+    return {run: _settings(given, run.stage, run.grade) for run in pipeline.RUNS}
+
+
 def _artefacts(given: argparse.Namespace) -> Path:
     return pipeline.ROOT / "artefacts" / given.profile
 
 
 def _stamps(given: argparse.Namespace) -> int:
-    release = Path(_places(given)["release"]) if given.profile == "oai" else None
+    release, runs = _release(given), _runs(given)
     twin = _settings(given, "twin") if release is None else None
-    runs = {run: _settings(given, run.stage, run.grade) for run in pipeline.RUNS}
     stamps.refresh(_artefacts(given), runs=runs, twin=twin, release=release)
     stamps.update(pipeline.ROOT / "build" / "book.stamp", ingredient.book_stamp(given.profile))
     return 0
@@ -205,8 +213,7 @@ def _gate(given: argparse.Namespace) -> int:
 def _status(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import status
 
-    release = Path(_places(given)["release"]) if given.profile == "oai" else None
-    runs = {run: _settings(given, run.stage, run.grade) for run in pipeline.RUNS}
+    release, runs = _release(given), _runs(given)
     fresh = {r: ingredient.stamp(r, settings, release=release) for r, settings in runs.items()}
     print("\n".join(status.lines(_artefacts(given), fresh)))
     return 0

@@ -7,9 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kneephen_utils import figure
+from kneephen_utils import closed, figure
 
-FEW = 10  # a cell of the density with fewer knees is left empty
 CELLS = 18  # cells of the density along a side
 GRADES = range(5)
 
@@ -79,7 +78,8 @@ def draw_groups(laid_out: pd.DataFrame, phenotypes: pd.DataFrame, *, disclose: b
 
 def caption(n: int, *, disclose: bool) -> str:
     """Say what the map shows and what it does not."""
-    shown = "Each point is a knee" if disclose else f"Cells of at least {FEW} knees are shown"
+    cells = f"Cells of at least {closed.FEW} knees are shown"
+    shown = "Each point is a knee" if disclose else cells
     return (
         f"{shown}; {n:,} knees lie on the map, like pictures near each other. It is for the "
         "eye: distances between groups mean nothing and nothing was computed on it."
@@ -100,7 +100,7 @@ def _scatter(
         )
         return
     counts, x, y = np.histogram2d(points["x"], points["y"], bins=CELLS)
-    rows, columns = np.nonzero(counts >= FEW)
+    rows, columns = np.nonzero(counts >= closed.FEW)
     size = 160 * counts[rows, columns] / max(counts.max(), 1)
     axis.scatter(
         (x[rows] + x[rows + 1]) / 2,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def desk(*, profile: str, kl_grade: int, arm: str) -> VBox:
         If a table is not there yet; the message names the stage that writes it.
     """
     given = _given(profile, kl_grade)
-    settings = Settings(**{field.name: given[field.name] for field in fields(Settings)})
+    settings = params.pick(Settings, given)
     artefacts = PARAMS.parent / given["artefacts"]
     fused = {arm: tables.read("fused", artefacts, arm) for arm in ARMS}
     whole = [tables.read(name, artefacts) for name in ("knees", "participants", "map")]

@@ -24,14 +24,13 @@ REASONS = {
     "burned_out": "burned_out",
     "prosthesis": "prosthesis",
 }
-FIELDS = ("region", "pixels", "window", "clahe", "min_confidence")
 
 
 def settings() -> crop.Settings:
     declared = params.load(pipeline.ROOT / "notebooks" / "params.yml")
     places = {"profile": "demo", "release": "", "weights": "embedded"}
     found = params.resolve(declared, "radiograph", profile="demo", places=places)
-    return crop.Settings(**{name: found[name] for name in FIELDS})
+    return params.pick(crop.Settings, found)
 
 
 @pytest.fixture(scope="module", params=["ascii", "nda"])

@@ -164,7 +164,7 @@ def test_grades_are_those_of_the_whole_encoder_picture_by_picture(
         place = known["image"].iloc[row]
         picture = reader.prepare(np.asarray(study.images[place : place + 1]))
         with torch.inference_mode():
-            slow = upper.grade(reader.project(reader.trunk(picture))).item()
+            slow = upper.head(reader.project(reader.trunk(picture))).item()
         assert graded[0]["kl_predicted"].iloc[row] == pytest.approx(slow, abs=0.01)
 
 

@@ -207,7 +207,8 @@ def test_a_knee_far_from_all_others_drifts_and_stays_unassigned(
     _, chosen = sweep.run([one], settings=SETTINGS)
     low = sweep.reduced(one, SETTINGS)
     far = one.points.mean(axis=0, keepdims=True) + 100
-    phenotype, membership, drift = assignment.vote(low, chosen["image"], low.place(far))
+    own = chosen["image"]
+    phenotype, membership, drift = assignment.vote(low, own.labels, own.membership, low.place(far))
     assert (phenotype[0], membership[0], drift[0]) == (-1, 0.0, True)
 
 
@@ -217,7 +218,7 @@ def test_a_discover_knee_given_as_new_receives_its_own_group(
     one = islands.cells(made, "image")[0]
     _, chosen = sweep.run([one], settings=SETTINGS)
     low, own = sweep.reduced(one, SETTINGS), chosen["image"]
-    given, _, _ = assignment.vote(low, own, low.place(one.points))
+    given, _, _ = assignment.vote(low, own.labels, own.membership, low.place(one.points))
     core = (own.membership > 0.5) & (given >= 0)
     assert core.sum() > 40
     assert np.array_equal(given[core], own.labels[core])

@@ -31,7 +31,7 @@ def chooses(study: narrow.Study) -> tuple[np.ndarray, np.ndarray]:
 
 def grade(encoder: Encoder, upper: tuning.Upper, pictures: torch.Tensor) -> torch.Tensor:
     """Grade the slow way: through the whole trunk, as if nothing was cached."""
-    return upper.grade(encoder.project(encoder.trunk(pictures)))
+    return upper.head(encoder.project(encoder.trunk(pictures)))
 
 
 # --- what is trained

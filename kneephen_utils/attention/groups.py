@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from kneephen_utils import closed
 from kneephen_utils.inference import resample
 
-FEWEST = 10  # a mean over fewer knees is neither shown nor written, whatever the release
+FEWEST = closed.FEW  # a mean over fewer knees is neither shown nor written, whatever the release
 ALL_GRADES, ALL_KNEES = -1, -2
 GROUP = ["kl_grade", "phenotype"]
 

@@ -8,7 +8,6 @@ of the head. An encoder without a head has no relevance.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -49,8 +48,7 @@ class Reader:
         """Return what the head says before the sigmoid (n,); a higher value is a higher grade."""
         if self.head is None:
             raise ValueError(f"reader {self.name} has no head; it cannot grade")
-        embedding = self.embed(pictures) * math.sqrt(self.encoder.dimensions)
-        return self.head.linear(embedding).squeeze(-1)
+        return self.head.logit(self.embed(pictures))
 
     def grade(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return grades (n,), 0 to 4, as stage grading gives them."""

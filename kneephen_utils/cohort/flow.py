@@ -11,11 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kneephen_utils import figure
+from kneephen_utils import closed, figure
 from kneephen_utils.cohort.ledger.disease import PUBLISHED_MIX
 
 GRADES = range(5)
-SMALLEST_CELL = 10  # counts below this are not shown where data are gated
 REASONS = {
     "other project": "read by a project that does not count at this visit",
     "repeated within its project": "read again under code 42, which is project 37",
@@ -110,7 +109,7 @@ def hidden(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     if disclose:
         return table
     counts = table.select_dtypes("number").columns
-    small = table[counts].lt(SMALLEST_CELL) & table[counts].gt(0)
+    small = table[counts].lt(closed.FEW) & table[counts].gt(0)
     return table.assign(**table[counts].astype("Int64").mask(small))
 
 
@@ -118,7 +117,7 @@ def draw_baseline(knees: pd.DataFrame, *, disclose: bool) -> Figure:
     """Draw how common each grade is, beside the published mix, and how pain goes with it."""
     known = knees.dropna(subset=["kl_grade"])
     sizes = known["kl_grade"].astype(int).value_counts().reindex(GRADES, fill_value=0)
-    shown = sizes[sizes.ge(1 if disclose else SMALLEST_CELL)].index
+    shown = sizes[sizes.ge(1 if disclose else closed.FEW)].index
     with figure.style():
         drawn, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.3))
         _draw_mix(left, (sizes / max(sizes.sum(), 1)).reindex(shown))
@@ -131,7 +130,7 @@ def draw_seen(design: pd.DataFrame, *, disclose: bool) -> Figure:
     with figure.style():
         drawn, axis = plt.subplots(figsize=(7.6, 3.6))
         for grade, rows in design.groupby("kl_grade"):
-            kept = rows[disclose | rows["read"].ge(SMALLEST_CELL)]
+            kept = rows[disclose | rows["read"].ge(closed.FEW)]
             color = figure.PALETTE[int(grade)]
             axis.plot(
                 kept["months"],
@@ -150,7 +149,7 @@ def draw_seen(design: pd.DataFrame, *, disclose: bool) -> Figure:
 
 
 def _written(value: int, *, disclose: bool) -> str:
-    return f"{value:,}" if disclose or value == 0 or value >= SMALLEST_CELL else "fewer than ten"
+    return f"{value:,}" if disclose or value == 0 or value >= closed.FEW else "fewer than ten"
 
 
 def _draw_mix(axis: Axes, share: pd.Series) -> None:

@@ -49,9 +49,16 @@ class Head(nn.Module):
         nn.init.zeros_(self.linear.weight)
         nn.init.constant_(self.linear.bias, math.log(share / (1 - share)))
 
+    def logit(self, embedding: torch.Tensor) -> torch.Tensor:
+        """Return what comes before the sigmoid (n,), of embeddings of unit length.
+
+        They are scaled back from unit length, so that each number has a size of about one.
+        """
+        return self.linear(embedding * math.sqrt(self.linear.in_features)).squeeze(-1)
+
     def forward(self, embedding: torch.Tensor) -> torch.Tensor:
-        """Return grades (n,), between 0 and 4."""
-        return 4 * torch.sigmoid(self.linear(embedding).squeeze(-1))
+        """Return grades (n,), between 0 and 4, of embeddings of unit length."""
+        return 4 * torch.sigmoid(self.logit(embedding))
 
 
 class Upper(nn.Module):
@@ -66,13 +73,9 @@ class Upper(nn.Module):
         """Return unit-length embeddings (n, dimensions) of activations (n, tokens, width)."""
         return functional.normalize(self.projection(self.norm(self.blocks(tokens))[:, 0]), dim=-1)
 
-    def grade(self, embedding: torch.Tensor) -> torch.Tensor:
-        """Return grades (n,). The head reads embeddings scaled back from unit length."""
-        return self.head(embedding * math.sqrt(self.head.linear.in_features))
-
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Return grades (n,) of activations (n, tokens, width)."""
-        return self.grade(self.embed(tokens))
+        return self.head(self.embed(tokens))
 
 
 def use_threads(threads: int) -> None:
@@ -191,7 +194,7 @@ def apply(upper: Upper, batches: Iterable[torch.Tensor]) -> tuple[np.ndarray, np
     with torch.inference_mode():
         for tokens in batches:
             embedding = upper.embed(tokens.float().to(device))
-            graded.append(upper.grade(embedding).cpu())
+            graded.append(upper.head(embedding).cpu())
             embedded.append(embedding.cpu())
     return torch.cat(graded).numpy(), torch.cat(embedded).numpy()
 

@@ -8,9 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kneephen_utils import figure
+from kneephen_utils import closed, figure
 
-FEWEST = 10  # smaller counts are not shown where single knees may not be
 FEW = 5  # the mean of fewer knees says nothing and is not drawn
 PANEL = (3.1, 2.9)  # width and height of one grade, inches
 OTHERS = "#767676"  # all knees together
@@ -25,7 +24,7 @@ def visible(curves: pd.DataFrame, *, arm: str, outcome: str, disclose: bool) -> 
     some = curves[(curves["arm"] == arm) & (curves["outcome"] == outcome)]
     grouped = some.loc[some["phenotype"] >= 0, "kl_grade"].unique()
     some = some[(some["phenotype"] >= 0) | ~some["kl_grade"].isin(grouped)]
-    least = np.where(some["curve"].isin(["raw", "naive"]), FEW, 1) if disclose else FEWEST
+    least = np.where(some["curve"].isin(["raw", "naive"]), FEW, 1) if disclose else closed.FEW
     some = some[some["knees"] >= least]
     return some.sort_values(["kl_grade", "phenotype", "months"])
 
@@ -190,7 +189,7 @@ def _at_risk(axes: Axes, own: pd.DataFrame) -> None:
             axes.text(
                 month,
                 place,
-                f"{count[month]:,}" if month in count.index else f"<{FEWEST}",
+                f"{count[month]:,}" if month in count.index else f"<{closed.FEW}",
                 ha="center",
                 va="center",
                 fontsize=8,

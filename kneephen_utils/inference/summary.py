@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import figure, report
+from kneephen_utils import closed, figure, report
 from kneephen_utils.inference import ratios
 
-FEWEST = 10  # smaller counts are not shown where single knees may not be
 COUNTS = ["knees", "participants", "events"]
 NUMBERS = ["estimate", "low", "high"]
 BY_MODEL = ["kl_grade", "compared", "model", "contrast", *NUMBERS, "unit", "p", *COUNTS]
@@ -118,4 +117,4 @@ def readings(design: pd.DataFrame) -> pd.DataFrame:
 
 def _counts(counts: pd.Series, *, disclose: bool) -> pd.Series:
     counts = counts.astype("Int64")
-    return counts if disclose else counts.where(counts >= FEWEST)
+    return counts if disclose else counts.where(counts >= closed.FEW)

@@ -47,7 +47,9 @@ def assign(
             phenotype[cell.discover], membership[cell.discover] = own.labels, own.membership
             others = low.place(cell.features.to_numpy()[~cell.discover])
             rest = np.flatnonzero(~cell.discover)
-            phenotype[rest], membership[rest], drift[rest] = vote(low, own, others)
+            phenotype[rest], membership[rest], drift[rest] = vote(
+                low, own.labels, own.membership, others
+            )
         known = cell.knees[["knee_id", "split"]].assign(**cell.key)
         parts.append(known.assign(phenotype=phenotype, membership=membership, drift=drift))
     table = pd.concat(parts, ignore_index=True)[COLUMNS]
@@ -55,7 +57,7 @@ def assign(
 
 
 def vote(
-    low: Reduction, found: Tried, others: np.ndarray
+    low: Reduction, labels: np.ndarray, membership: np.ndarray, others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the group, its membership and the drift of other knees.
 
@@ -63,8 +65,8 @@ def vote(
     ----------
     low
         The discover knees, reduced.
-    found
-        Their groups.
+    labels, membership
+        Their groups, -1 for none, and how much they belong, (discover knees,).
     others
         Other knees in the space where neighbours are looked for, (n, dimensions).
 
@@ -80,15 +82,15 @@ def vote(
     limit = np.quantile(index.kneighbors()[0].mean(axis=1), FARTHEST)
     distances, neighbors = index.kneighbors(others)
     drift = distances.mean(axis=1) > limit
-    groups = max(found.phenotypes, 1)
+    groups = max(density.groups(labels), 1)
     votes = np.zeros((len(others), groups))
     for group in range(groups):
-        weight = np.where(found.labels == group, found.membership, 0.0)
+        weight = np.where(labels == group, membership, 0.0)
         votes[:, group] = weight[neighbors].sum(axis=1) / near
     best, share = votes.argmax(axis=1), votes.max(axis=1)
     held = (share >= MAJORITY) & ~drift
     given, sure = np.where(held, best, density.UNASSIGNED), np.where(held, share, 0.0)
     same = distances[:, 0] < SAME  # a knee the groups were found in keeps what it was given
     first = neighbors[same, 0]
-    given[same], sure[same], drift[same] = found.labels[first], found.membership[first], False
+    given[same], sure[same], drift[same] = labels[first], membership[first], False
     return given, sure, drift

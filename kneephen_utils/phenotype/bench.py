@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from kneephen_utils import atlas, figure, report
+from kneephen_utils import atlas, closed, figure, report
 from kneephen_utils.phenotype import landscape, sweep
 from kneephen_utils.phenotype.cell import FEWEST, Cell, Settings, gather
 from kneephen_utils.phenotype.sweep import Tried
@@ -44,14 +44,14 @@ class Bench:
         self.settings = replace(settings, min_cluster_size=0, min_samples=0)
         self.disclose = disclose
         self.cell = lru_cache(maxsize=None)(self._cell)
-        self.points = lru_cache(maxsize=None)(self._points)
         self.swept = lru_cache(maxsize=None)(self._swept)
 
     def search(self, grade: int, arm: str, min_cluster_size: int, min_samples: int) -> Tried:
         """Return what one setting gives, subsamples of people included."""
+        cell = self.cell(grade, arm)
         return sweep.attempt(
-            self.points(grade, arm),
-            self.cell(grade, arm).people,
+            sweep.reduced(cell, self.settings).points,
+            cell.people,
             settings=self.settings,
             draws=self.settings.draws,
             axes=([min_cluster_size], [min_samples]),
@@ -70,7 +70,7 @@ class Bench:
         names = list(landscape.VARIABLES.values())
         rows = []
         for group in packed["groups"]:
-            few = f"fewer than {landscape.FEW}" if group["knees"] is None else group["knees"]
+            few = f"fewer than {closed.FEW}" if group["knees"] is None else group["knees"]
             values = [*group["values"], group["covered"] if peeked else "covered"]
             rows.append([group["name"], few, *values])
         return pd.DataFrame(rows, columns=["group", "knees", *names], dtype=object)
@@ -93,9 +93,6 @@ class Bench:
 
     def _cell(self, grade: int, arm: str) -> Cell:
         return gather({arm: self.fused[arm]}, self.knees, self.participants, kl_grade=grade)[0]
-
-    def _points(self, grade: int, arm: str) -> Any:
-        return sweep.reduced(self.cell(grade, arm), self.settings).points
 
     def _swept(self, grade: int, arm: str) -> pd.DataFrame:
         return sweep.run([self.cell(grade, arm)], settings=self.settings)[0]

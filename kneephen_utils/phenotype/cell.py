@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,6 +72,11 @@ class Cell:
     def picture(self) -> np.ndarray:
         """Which features come from the picture."""
         return np.asarray(self.features.columns.str.startswith("image_"), dtype=bool)
+
+    @cached_property
+    def reductions(self) -> dict[Hashable, Any]:
+        """What `sweep.reduced` has made of the points, so that nothing is reduced twice."""
+        return {}
 
     @property
     def key(self) -> dict[str, object]:

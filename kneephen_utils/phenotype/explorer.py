@@ -19,7 +19,7 @@ from IPython.display import HTML
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from kneephen_utils import figure, images
+from kneephen_utils import closed, figure, images
 from kneephen_utils.phenotype import landscape
 
 ACROSS = 40  # thumbnails in one row of the sheet
@@ -102,7 +102,7 @@ def pack(
         "cliff": CLIFF,
         "command": _command(Path(artefacts).name),
         "cells": landscape.side(len(of)),
-        "few": landscape.FEW,
+        "few": closed.FEW,
     }
     if not disclose:
         return packed

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import figure, firewall
+from kneephen_utils import closed, figure, firewall
 from kneephen_utils.phenotype import density, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
-FEW = 10  # knees below which nothing is told of a cell or group where knees are closed
 FEWEST_CELLS, MOST_CELLS = 4, 18  # cells of the density along a side of the map
 IN_A_CELL = 12  # knees in a cell if they lay evenly
 LEVELS = 4  # shades of the density
@@ -114,7 +113,7 @@ def shades(of: pd.DataFrame, inside: np.ndarray) -> list[list[int]]:
     most = max(int(counts.max()), 1)
     return [
         [int(x), int(y), int(np.ceil(LEVELS * counts[x, y] / most))]
-        for x, y in np.argwhere(counts >= FEW)
+        for x, y in np.argwhere(counts >= closed.FEW)
     ]
 
 
@@ -183,7 +182,7 @@ def _arm(
 
 
 def _group(own: pd.DataFrame, group: int, *, disclose: bool) -> dict[str, Any]:
-    fewest = 1 if disclose else FEW
+    fewest = 1 if disclose else closed.FEW
     values = []
     for variable in VARIABLES:
         numbers = own[variable].dropna()
@@ -199,7 +198,7 @@ def _group(own: pd.DataFrame, group: int, *, disclose: bool) -> dict[str, Any]:
 
 def _rounded(count: int) -> int | None:
     """Return a count rounded; a count of 1 to 9 is not told."""
-    return None if 0 < count < FEW else ROUND * round(count / ROUND)
+    return None if 0 < count < closed.FEW else ROUND * round(count / ROUND)
 
 
 def _unit(values: pd.Series) -> np.ndarray:

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kneephen_utils import figure, images
+from kneephen_utils import closed, figure, images
 
-FEW = 10  # an average of fewer knees may not be shown where single knees may not be
 EACH = 5  # single pictures of a phenotype
 
 
@@ -45,8 +44,8 @@ def draw(pictures: Any, crops: pd.DataFrame, phenotypes: pd.DataFrame, *, disclo
             for axis, picture in zip(line, shown, strict=False):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
             name = figure.phenotype_label(phenotype)
-            known = disclose or len(own) >= FEW
-            count = f"{len(own)} knees" if known else f"under {FEW} knees"
+            known = disclose or len(own) >= closed.FEW
+            count = f"{len(own)} knees" if known else f"under {closed.FEW} knees"
             line[0].set_ylabel(f"{name}\n{count}", rotation=0, ha="right", va="center")
         axes[0, 0].set_title("mean", fontsize=9)
     return drawn
@@ -65,4 +64,4 @@ def _shown(stack: np.ndarray, *, disclose: bool) -> list[np.ndarray]:
     mean = stack.mean(axis=0) if len(stack) else np.zeros((8, 8))
     if disclose:
         return [mean, *stack[:EACH]]
-    return [mean] if len(stack) >= FEW else []
+    return [mean] if len(stack) >= closed.FEW else []

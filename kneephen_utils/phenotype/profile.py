@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import figure, firewall, report
+from kneephen_utils import closed, figure, firewall, report
 
 PERSON = ("age", "bmi", "sex")
 KNEE = (
@@ -27,7 +27,6 @@ NOTE = (
     "Median and quartiles over discover and confirm knees. Inputs made the groups, so a difference "
     "in them is no finding; outcomes are tested later, in other people."
 )
-FEW = 10  # values of fewer knees are not shown where single knees may not be
 COLUMNS = ["kl_grade", "arm", "phenotype", "variable", "role", "estimate", "low", "high", "knees"]
 
 
@@ -63,7 +62,7 @@ def shown(profiles: pd.DataFrame, *, arm: str, disclose: bool) -> pd.DataFrame:
 
     Where single knees may not be shown, neither are values that rest on fewer than ten.
     """
-    fewest = 1 if disclose else FEW
+    fewest = 1 if disclose else closed.FEW
     own = profiles[profiles["arm"] == arm].copy()
     own["phenotype"] = own["phenotype"].map(figure.phenotype_label)
     own["text"] = [

@@ -190,12 +190,13 @@ def decide(
 
 def reduced(cell: Cell, settings: Settings) -> reduction.Reduction:
     """Return the discover knees of a cell in the space where groups are looked for."""
-    return reduction.reduce(
-        cell.points,
-        reducer=reduction.reducer_of(cell.arm, settings.reducer),
-        components=settings.components,
-        seed=settings.seed,
-    )
+    reducer = reduction.reducer_of(cell.arm, settings.reducer)
+    how = reducer, settings.components, settings.seed
+    if how not in cell.reductions:
+        cell.reductions[how] = reduction.reduce(
+            cell.points, reducer=reducer, components=settings.components, seed=settings.seed
+        )
+    return cell.reductions[how]
 
 
 def _fitting(size: int) -> int:

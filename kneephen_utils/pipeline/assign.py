@@ -11,14 +11,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from kneephen_utils import cohort, encoder, fusion, grading, images, oai, radiograph, tables
+from kneephen_utils import (
+    cohort,
+    embedding,
+    encoder,
+    fusion,
+    grading,
+    images,
+    oai,
+    radiograph,
+    tables,
+)
 from kneephen_utils.cohort import ledger, reading
 from kneephen_utils.encoder import tuning
 from kneephen_utils.fusion import nuisance
 from kneephen_utils.phenotype import assignment, cell, density, sweep
+from kneephen_utils.pipeline import params
 from kneephen_utils.tables.schema import ARMS
 
 NEW = "new "  # before the identifiers of another release while both are in one table
@@ -49,10 +59,9 @@ def assign(release: Path, run: Path, out: Path, *, settings: Settings) -> pd.Dat
         If the run is not finished.
     """
     new = _pictured(release, run, out, settings=settings)
-    embedding = settings["fusion"]["embedding"]
     names = ("crops", "knees", "participants", "grades")
     old = {name: tables.read(name, run) for name in names}
-    old["embeddings"] = tables.read("embeddings", run, embedding)
+    old["embeddings"] = tables.read("embeddings", run, settings["fusion"]["embedding"])
     both = {name: pd.concat([old[name], new[name]], ignore_index=True) for name in old}
     of = fusion.known(
         *(both[n] for n in ("embeddings", "crops", "knees", "participants", "grades"))
@@ -92,36 +101,32 @@ def _pictured(
     evidence = ledger.Evidence(source, chosen, knees, visits, films)
     ledger.enforce(ledger.check(evidence, accept=settings["cohort"]["accept"]))
     own = settings["radiograph"]
-    names = ("region", "pixels", "window", "clahe", "min_confidence")
-    cutting = radiograph.Settings(**{name: own[name] for name in names})
+    cutting = params.pick(radiograph.Settings, own)
     out.mkdir(parents=True, exist_ok=True)
     crops = radiograph.cut(
         films, knees, settings=cutting, release=release, artefacts=out, workers=own["workers"]
     )
     participants = cohort.participants(source, visits).assign(split="confirm")
     known = grading.pictured(crops, knees, participants)
-    grades, embeddings = _seen(run, images.read(out), known, settings=settings)
+    grades, embeddings = _seen(run, images.read(out), crops, known, settings=settings)
     made = {"knees": knees, "participants": participants, "crops": crops}
     made |= {"grades": grades, "embeddings": embeddings}
     return {name: _marked(table) for name, table in made.items()}
 
 
 def _seen(
-    run: Path, pictures: Any, known: pd.DataFrame, *, settings: Settings
+    run: Path, pictures: Any, crops: pd.DataFrame, known: pd.DataFrame, *, settings: Settings
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return grades and embeddings by the encoder of the run, trained or not as fusion asks."""
     own, path = settings["grading"], run / "encoder.safetensors"
-    names = tuning.Settings.__dataclass_fields__
-    training = tuning.Settings(**{name: own[name] for name in names})
+    training = params.pick(tuning.Settings, own)
     reader = encoder.load_tuned(own["weights"], path, frozen_blocks=own["frozen_blocks"])
     upper = tuning.upper_half(reader, mean=2.0, frozen_blocks=own["frozen_blocks"])
     encoder.load_head(path, upper.head)
     grades, embeddings = grading.apply(reader, upper, pictures, known, settings=training)
     if settings["fusion"]["embedding"] == "zeroshot":
         plain = encoder.load(own["weights"], text=False)
-        rows = pictures.oindex[known["image"].to_numpy()]
-        features = encoder.embed_images(plain, rows, batch_size=own["batch_size"])
-        embeddings.loc[:, embeddings.columns[1:]] = features
+        embeddings = embedding.embed(plain, pictures, crops, batch_size=own["batch_size"])
     return grades, embeddings
 
 
@@ -137,10 +142,9 @@ def _of_cell(one: cell.Cell, found: pd.DataFrame, settings: Mapping[str, Any]) -
         blank = kept.assign(phenotype=density.UNASSIGNED, membership=0.0, drift=False)
         return blank[assignment.COLUMNS]
     labels, membership = own["phenotype"].to_numpy(int), own["membership"].to_numpy(float)
-    frozen = sweep.Tried(0, 0, labels, membership, np.zeros(1), np.zeros((1, labels.max() + 1)))
-    names = cell.Settings.__dataclass_fields__
-    low = sweep.reduced(one, cell.Settings(**{name: settings[name] for name in names}))
-    given = assignment.vote(low, frozen, low.place(one.features.to_numpy()[new]))
+    low = sweep.reduced(one, params.pick(cell.Settings, settings))
+    others = low.place(one.features.to_numpy()[new])
+    given = assignment.vote(low, labels, membership, others)
     columns = dict(zip(("phenotype", "membership", "drift"), given, strict=True))
     return kept.assign(**columns)[assignment.COLUMNS]
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
-FEW = 10
+from kneephen_utils import closed
+
 THINGS = (
     r"knees?|people|persons?|participants?|patients?|women|men|films?|events?|deaths?|readings?"
 )
@@ -60,7 +61,7 @@ def small(text: str) -> Iterator[tuple[str, str]]:
 def masked(text: str) -> str:
     """Return what was printed with every count that `small` would find covered."""
     covered = TABLE.sub(lambda table: _masked_table(table.group()), text)
-    return SAID.sub(lambda said: f"fewer than {FEW}{said.group()[1:]}", covered)
+    return SAID.sub(lambda said: f"fewer than {closed.FEW}{said.group()[1:]}", covered)
 
 
 def _masked_table(table: str) -> str:
@@ -78,7 +79,7 @@ def _masked_table(table: str) -> str:
             small_count = whole and place in counts and re.fullmatch(r"[1-9]", _bare(one.group(1)))
             if not small_count:
                 return one.group()
-            return one.group().replace(f">{one.group(1)}<", f">&lt; {FEW}<")
+            return one.group().replace(f">{one.group(1)}<", f">&lt; {closed.FEW}<")
 
         return CELL.sub(cell, found.group())
 

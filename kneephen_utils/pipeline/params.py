@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
+Kind = TypeVar("Kind")
 GRADES = range(5)
 PER_GRADE = ("phenotype",)  # stages that run once for each grade
 PLACES = ("profile", "release", "weights")
@@ -205,3 +206,8 @@ def _unknown(where: str, name: str, declared: Mapping[str, Any]) -> str:
 
 def _known(params: Mapping[str, Any]) -> str:
     return f"known stages: {', '.join(params['stages'])}"
+
+
+def pick(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
+    """Return settings of a kind from resolved parameters, which may hold more than those."""
+    return kind(**{name: values[name] for name in kind.__annotations__})

@@ -17,10 +17,9 @@ import zarr
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from kneephen_utils import dicom, images, tables
+from kneephen_utils import closed, dicom, images, tables
 from kneephen_utils.radiograph import contrast, crop, joint, journal, outline, quality
 
-FEW = 10  # knees below which a count is not shown where single knees may not be
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 Settings = crop.Settings
 CODE = (contrast, crop, dicom, joint, outline, quality)
@@ -170,7 +169,7 @@ def _table(asked: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
 def reasons(crops: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Count knees by status: columns `status`, `meaning`, `knees`, `share`.
 
-    Where single knees may not be shown, reasons with fewer than `FEW` knees are put together
+    Where single knees may not be shown, reasons with fewer than `closed.FEW` knees are put together
     and a count still below that is missing.
     """
     counts = crops["status"].value_counts()
@@ -178,7 +177,7 @@ def reasons(crops: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     counted = pd.DataFrame(
         {"status": order, "meaning": [quality.REASONS[s] for s in order], "knees": counts[order]}
     )
-    rare = counted["knees"] < FEW
+    rare = counted["knees"] < closed.FEW
     if not disclose and rare.any():
         together = pd.DataFrame(
             {
@@ -188,7 +187,7 @@ def reasons(crops: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
             }
         )
         counted = pd.concat([counted[~rare], together])
-        counted["knees"] = counted["knees"].where(counted["knees"] >= FEW).astype("Int64")
+        counted["knees"] = counted["knees"].where(counted["knees"] >= closed.FEW).astype("Int64")
     counted["share"] = counted["knees"] / len(crops)
     return counted.reset_index(drop=True)
 
@@ -216,7 +215,8 @@ def exposure(crops: pd.DataFrame, participants: pd.DataFrame, *, disclose: bool)
     Returns
     -------
     Columns `measure`, `site`, `knees` and the percentiles `p5` to `p95`, share of full
-    scale. Where single knees may not be shown, sites with fewer than `FEW` knees are left out.
+    scale. Where single knees may not be shown, sites with fewer than `closed.FEW` knees are left
+    out.
     """
     pictured = crops[crops["status"] == "ok"]
     sites = pictured["participant_id"].map(participants.set_index("participant_id")["site"])
@@ -227,7 +227,7 @@ def exposure(crops: pd.DataFrame, participants: pd.DataFrame, *, disclose: bool)
     described = groups.describe(percentiles=list(PERCENTILES.values())).reset_index()
     names = {"count": "knees", **{f"{level:.0%}": name for name, level in PERCENTILES.items()}}
     counted = described.rename(columns=names).astype({"knees": "int64"})
-    shown = counted if disclose else counted[counted["knees"] >= FEW]
+    shown = counted if disclose else counted[counted["knees"] >= closed.FEW]
     return shown[["measure", "site", "knees", *PERCENTILES]].reset_index(drop=True)
 
 

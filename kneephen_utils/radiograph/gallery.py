@@ -10,9 +10,8 @@ import zarr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kneephen_utils import dicom, figure, images
+from kneephen_utils import closed, dicom, figure, images
 
-FEW = 10  # an average of fewer knees may not be shown where single knees may not be
 SAMPLE = 200  # knees looked at per grade, at most
 THUMBNAIL = 300  # pixels along the longer edge of a film's thumbnail
 GRADES = range(5)
@@ -42,7 +41,7 @@ def draw_grades(
         for grade, row in zip(GRADES, axes, strict=True):
             stack = _of_grade(pictures, crops, knees, grade)
             shown = _typical(stack, each) if disclose else []
-            if len(stack) and (disclose or len(stack) >= FEW):
+            if len(stack) and (disclose or len(stack) >= closed.FEW):
                 shown = [stack.mean(axis=0), *shown]
             for place, axis in enumerate(row):
                 _show(axis, shown[place] if place < len(shown) else None)

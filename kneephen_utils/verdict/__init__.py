@@ -170,10 +170,7 @@ def _claim_of_effect(row: dict[str, Any], alpha: float) -> dict[str, Any]:
         "question": row["question"],
         "phenotype": row["phenotype"],
         "contrast": f"{what}, {one} against {other}, {row['sample']}",
-        **{
-            name: row[name]
-            for name in ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
-        },
+        **{name: row[name] for name in ESTIMATE},
         "knees": row["knees"],
         "participants": row["participants"],
         "verdict": verdict,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from kneephen_utils import report
+from kneephen_utils import closed, report
 
 OUTCOME = "kl_rise_1"
 FEWEST = 10  # knees, or events, below which nothing is said
@@ -92,7 +92,7 @@ def design_effect(values: pd.Series, people: pd.Series) -> float:
 
 def shown(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Return the table for reading; small counts are left out where single knees are closed."""
-    few = 1 if disclose else FEWEST
+    few = 1 if disclose else closed.FEW
     counts = {
         name: [value if value == 0 or value >= few else pd.NA for value in table[name]]
         for name in ("knees", "participants", "events")

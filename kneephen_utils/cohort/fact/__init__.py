@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from kneephen_utils import closed
 from kneephen_utils.cohort.fact import measure
 from kneephen_utils.cohort.fact.measure import Tables
 from kneephen_utils.cohort.fact.published import FACTS, Fact
-from kneephen_utils.cohort.flow import SMALLEST_CELL
 
 __all__ = ["Tables", "compare", "hidden", "tell"]
 
@@ -66,7 +66,7 @@ def hidden(facts: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
         return facts
     counted = facts["value"] / 100 * facts["number"]
     rare = np.minimum(counted, facts["number"] - counted)
-    small = facts["unit"].eq("%") & rare.lt(SMALLEST_CELL) & rare.gt(0)
+    small = facts["unit"].eq("%") & rare.lt(closed.FEW) & rare.gt(0)
     return facts.assign(
         value=facts["value"].mask(small),
         error=facts["error"].mask(small),
