@@ -31,6 +31,7 @@ SPACING_TAGS = ("ImagerPixelSpacing", "PixelSpacing")
 PLAUSIBLE_SPACING = (0.03, 1.5)  # mm
 MAX_PIXELS = 64_000_000  # four times the largest film of the release
 MAX_BYTES = 512_000_000  # of one file, packed or not
+MAX_LEVELS = 2**16  # grey values of a film
 ARCHIVES = (".tar.gz", ".tgz")
 INVERTED, UPRIGHT = "MONOCHROME1", "MONOCHROME2"
 
@@ -168,7 +169,7 @@ def _check_shape(dataset: Dataset) -> None:
         frames = int(dataset.get("NumberOfFrames") or 1)
         samples = int(dataset.get("SamplesPerPixel") or 1)
     except (AttributeError, TypeError, ValueError):
-        raise FilmError("the file does not state the size of its picture") from None
+        raise FilmError("the file is cut short or does not state the size of its picture") from None
     if "PixelData" not in dataset:
         raise FilmError("the file ends before its picture, or never held one")
     if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
@@ -189,17 +190,31 @@ def _decode(dataset: Dataset) -> np.ndarray:
 
 
 def _bone_bright(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Apply modality transform, value-of-interest transform, inversion: in this order."""
+    """Apply modality transform, value-of-interest transform, inversion: in this order.
+
+    The transforms look at one pixel at a time, so each stored value is transformed once.
+    """
+    levels, place = _levels(stored)
     with _refused("the grey-scale transform of the file is damaged"):
-        values = apply_voi_lut(apply_modality_lut(stored, dataset), dataset)
+        values = apply_voi_lut(apply_modality_lut(levels, dataset), dataset)
         low, high = _full_scale(dataset)
-    pixels = values.astype(np.float32)
-    low, high = min(low, float(pixels.min())), max(high, float(pixels.max()))
+    grey = values.astype(np.float32)
+    low, high = min(low, float(grey.min())), max(high, float(grey.max()))
     if not math.isfinite(low) or not math.isfinite(high) or high <= low:
         raise FilmError("the grey-scale transform of the file is damaged")
-    pixels -= low
-    pixels /= high - low
-    return 1 - pixels if _text(dataset, "PhotometricInterpretation") == INVERTED else pixels
+    grey -= low
+    grey /= high - low
+    grey = 1 - grey if _text(dataset, "PhotometricInterpretation") == INVERTED else grey
+    return grey[place]
+
+
+def _levels(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values that may be stored, and which of them each pixel holds."""
+    low, high = stored.min(), stored.max()
+    if stored.dtype.kind not in "iu" or int(high) - int(low) >= MAX_LEVELS:
+        return np.unique(stored, return_inverse=True)
+    levels = np.arange(int(low), int(high) + 1).astype(stored.dtype)
+    return levels, np.subtract(stored, low).view(f"u{stored.itemsize}")  # never negative
 
 
 def _full_scale(dataset: Dataset) -> tuple[float, float]:

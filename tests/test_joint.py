@@ -73,16 +73,52 @@ def test_the_locator_abstains_where_there_is_no_knee(what: str) -> None:
     assert not sure(joint.survey(pictures[what], 0.4, count=2))
 
 
-def test_the_fast_fit_equals_the_sum_it_stands_for() -> None:
-    rng = np.random.default_rng(0)
-    field = outline.edges(rng.random((90, 80)))
-    fits = outline.correlate(field)
-    shape = outline.draw(outline.POSES[4])
-    tall, wide = shape.shape[1:]
-    for row, column in ((45, 40), (40, 30), (50, 52)):
-        top, side = row - tall // 2, column - wide // 2
-        patch = field[:, top : top + tall, side : side + wide]
-        assert fits[4, row, column] == pytest.approx(float((patch * shape).sum()), abs=1e-5)
+def laid(field: np.ndarray, pose: outline.Pose, row: int, column: int) -> float:
+    """Return the fit of one pose at one place as the sum it stands for."""
+    shape = outline.draw(pose)
+    tall, wide = (length // 2 for length in shape.shape[1:])
+    total = 0.0
+    for down in range(-tall, tall + 1):
+        for across in range(-wide, wide + 1):
+            y, x = row + down, column + across
+            if 0 <= y < field.shape[1] and 0 <= x < field.shape[2]:
+                total += float(field[:, y, x] @ shape[:, down + tall, across + wide])
+    return total
+
+
+@pytest.mark.parametrize(("row", "column"), [(45, 40), (3, 77), (88, 0)])
+def test_the_fit_equals_the_sum_it_stands_for(row: int, column: int) -> None:
+    field = outline.edges(np.random.default_rng(0).random((90, 80)))
+    fits = outline.fit(field, row, column, reach=2)
+    for down, across in ((0, 0), (-2, 1)):
+        expected = laid(field, outline.POSES[4], row + down, column + across)
+        assert fits[4, 2 + down, 2 + across] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_sweep_is_the_fit_of_fields_that_are_even_in_each_coarse_cell() -> None:
+    coarse = outline.edges(np.random.default_rng(1).random((50, 45)))
+    field = coarse.repeat(2, axis=1).repeat(2, axis=2)
+    swept = outline.sweep(coarse)
+    for row, column in ((22, 20), (30, 25), (4, 40)):
+        for at, pose in enumerate(outline.SWEPT[:2]):
+            expected = laid(field, pose, 2 * row + 1, 2 * column + 1)
+            assert swept[at, row, column] == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("tilt", [-6.0, 0.0, 6.0])
+def test_sweep_and_fit_find_what_trying_every_place_finds(tilt: float) -> None:
+    spacing = 0.4
+    knee = phantom.Knee(150.0, 125.0, tilt=tilt, width=86)
+    picture = phantom.film([knee], columns_mm=300, spacing=spacing)
+    best = joint.survey(picture, spacing, count=1).joints[0]
+    field = outline.edges(joint.shrink(picture, spacing))
+    rows, columns = field.shape[1:]
+    reach = 12
+    middles = [range(reach, length, 2 * reach + 1) for length in (rows, columns)]
+    every = [outline.fit(field, row, column, reach) for row in middles[0] for column in middles[1]]
+    top = max(fits.max() for fits in every)
+    row, column = (int(at // outline.GRID) for at in (best.y, best.x))
+    assert outline.fit(field, row, column, reach=1).max() == pytest.approx(top, abs=1e-6)
 
 
 def test_turning_a_field_equals_the_field_of_the_turned_picture() -> None:

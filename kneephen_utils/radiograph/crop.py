@@ -8,10 +8,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 from kneephen_utils import dicom
-from kneephen_utils.radiograph import contrast, joint, quality
+from kneephen_utils.radiograph import contrast, joint, quality, sampling
 
 
 class Settings(NamedTuple):
@@ -148,20 +147,14 @@ def resample(film: dicom.Film, x: float, y: float, *, region: float, pixels: int
     What lies outside the film is missing. Detail finer than a pixel of the crop is averaged.
     """
     ratio = region / pixels / film.spacing  # film pixels per crop pixel
-    corner = np.array([y, x]) / film.spacing - 0.5 * pixels * ratio
-    margin = int(4 * ratio) + 2
-    start = np.maximum(np.floor(corner).astype(int) - margin, 0)
-    stop = np.maximum(np.ceil(corner + pixels * ratio).astype(int) + margin, 0)
-    block = film.pixels[start[0] : stop[0], start[1] : stop[1]]
-    if min(block.shape) < 2:
-        return np.full((pixels, pixels), np.nan, dtype=np.float32)
-    soft = ndimage.gaussian_filter(block, 0.5 * np.sqrt(max(ratio**2 - 1, 0)), truncate=3)
-    return ndimage.affine_transform(
-        soft,
-        [ratio, ratio],
-        offset=corner + 0.5 * ratio - 0.5 - start,
-        output_shape=(pixels, pixels),
-        order=1,
-        mode="constant",
-        cval=np.nan,
-    )
+    soft = sampling.bell(0.5 * np.sqrt(max(ratio**2 - 1, 0)), truncate=3)
+    steps = (np.arange(pixels) + 0.5 - 0.5 * pixels) * ratio - 0.5
+    places = [center / film.spacing + steps for center in (y, x)]
+    matrices = [
+        sampling.rows(length, line, soft)
+        for length, line in zip(film.pixels.shape, places, strict=True)
+    ]
+    square = sampling.apply(matrices[0], film.pixels, matrices[1])
+    for axis, (length, line) in enumerate(zip(film.pixels.shape, places, strict=True)):
+        np.moveaxis(square, axis, 0)[(line < 0) | (line > length - 1)] = np.nan
+    return square

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
-from kneephen_utils.radiograph import outline
+from kneephen_utils.radiograph import outline, sampling
 
 NO_FIT, FULL_FIT = 0.28, 0.48  # evidence at which the confidence is 0 and 1
 WEAKEST = 0.25  # weight of the quarter that fits worst in the evidence
 APART = 90.0  # mm, two knees are never closer
 LEVEL = 70.0  # mm, two knees of one film are never further apart in height
+REACH = 4  # cells around a swept place at which the outline is laid
 CLEARLY = 0.06  # a fit must be this much better to say that the film is turned or inverted
 
 
@@ -71,64 +71,76 @@ def survey(pixels: np.ndarray, spacing: float, *, count: int) -> Survey:
     count
         2 for a film of both knees, 1 for a film of one.
     """
-    field = outline.edges(_shrink(pixels, spacing))
-    fits = outline.correlate(field)
-    found = _peaks(fits, count)
-    upright = _quality(fits, found)
-    rivals = {(0, True): -fits}
-    rivals |= {(90 * k, False): outline.correlate(outline.turn(field, k)) for k in (1, 2, 3)}
-    scores = {lie: _quality(rival, _peaks(rival, count)) for lie, rival in rivals.items()}
-    best = max(scores, key=scores.__getitem__)
-    clear = scores[best] > max(upright + CLEARLY, (NO_FIT + FULL_FIT) / 2)
-    turned, inverted = best if clear else (0, False)
-    joints = [_joint(fits, field, place) for place in found]
-    return Survey(sorted(joints), inverted, turned)
+    field = outline.edges(shrink(pixels, spacing))
+    fits = outline.sweep(outline.halve(field))
+    found = [_lay(field, place) for place in _peaks(fits, count)]
+    turned, inverted = _lie(field, fits, max(fit for fit, _ in found), count)
+    return Survey(sorted(joint for _, joint in found), inverted, turned)
 
 
-def _shrink(pixels: np.ndarray, spacing: float) -> np.ndarray:
+def _lie(field: np.ndarray, fits: np.ndarray, upright: float, count: int) -> tuple[int, bool]:
+    """Return by how much the film is turned, and whether its bones are dark.
+
+    `upright` is how well the best knee fits if the film lies as it should. Another lie is laid
+    cell by cell only if it is the better one already where it was swept.
+    """
+    rivals = {(0, True): (-field, -fits)}
+    for quarters in (1, 2, 3):
+        other = outline.turn(field, quarters)
+        rivals[90 * quarters, False] = other, outline.sweep(outline.halve(other))
+    lie, (other, swept) = max(rivals.items(), key=lambda rival: rival[1][1].max())
+    if swept.max() < fits.max():
+        return 0, False
+    best = max(_lay(other, place)[0] for place in _peaks(swept, count))
+    clear = best > max(upright + CLEARLY, (NO_FIT + FULL_FIT) / 2)
+    return lie if clear else (0, False)
+
+
+def shrink(pixels: np.ndarray, spacing: float) -> np.ndarray:
     """Average the film down to cells of `outline.GRID` mm."""
     ratio = outline.GRID / spacing
-    soft = ndimage.uniform_filter(pixels, max(round(ratio), 1), mode="nearest")
-    shape = tuple(max(int(length / ratio), 1) for length in pixels.shape)
-    return ndimage.affine_transform(
-        soft, [ratio, ratio], offset=(ratio - 1) / 2, output_shape=shape, order=1, mode="nearest"
-    )
+    soft = sampling.box(max(round(ratio), 1))
+    matrices = []
+    for length in pixels.shape:
+        cells = np.arange(max(int(length / ratio), 1))
+        places = np.clip((cells + 0.5) * ratio - 0.5, 0, length - 1)
+        matrices.append(sampling.rows(length, places, soft))
+    return sampling.apply(matrices[0], pixels, matrices[1])
 
 
-def _peaks(fits: np.ndarray, count: int) -> list[tuple[int, int, int]]:
-    """Return (pose, row, column) of the best fits, one per knee, best first."""
+def _peaks(fits: np.ndarray, count: int) -> list[tuple[int, int]]:
+    """Return (row, column) on the field of the best places of a sweep, one per knee."""
     best = fits.max(axis=0)
-    apart, level = round(APART / outline.GRID), round(LEVEL / outline.GRID)
-    places: list[tuple[int, int, int]] = []
+    apart, level = (round(length / outline.GRID / 2) for length in (APART, LEVEL))
+    places: list[tuple[int, int]] = []
     for _ in range(count):
         row, column = (int(at) for at in np.unravel_index(best.argmax(), best.shape))
         if best[row, column] == -np.inf:
             break
-        places.append((int(fits[:, row, column].argmax()), row, column))
+        places.append((2 * row + 1, 2 * column + 1))
         best[:, max(column - apart, 0) : column + apart + 1] = -np.inf
         best[: max(row - level, 0)] = -np.inf
         best[row + level + 1 :] = -np.inf
     return places
 
 
-def _quality(fits: np.ndarray, places: list[tuple[int, int, int]]) -> float:
-    """Return the fit of the best knee."""
-    return float(max(fits[place] for place in places))
-
-
-def _joint(fits: np.ndarray, field: np.ndarray, place: tuple[int, int, int]) -> Joint:
-    pose, row, column = place
-    weakest = outline.quarters(field, row, column, outline.POSES[pose]).min()
-    evidence = (1 - WEAKEST) * fits[place] + WEAKEST * weakest
-    y = row + 0.5 + _vertex(fits[pose, :, column], row)
-    x = column + 0.5 + _vertex(fits[pose, row, :], column)
-    return Joint(
+def _lay(field: np.ndarray, place: tuple[int, int]) -> tuple[float, Joint]:
+    """Lay the outline cell by cell around a place; return its best fit and the knee there."""
+    fits = outline.fit(field, *place, REACH)
+    best, down, across = (int(at) for at in np.unravel_index(fits.argmax(), fits.shape))
+    row, column = place[0] + down - REACH, place[1] + across - REACH
+    fit, pose = float(fits[best, down, across]), outline.POSES[best]
+    weakest = outline.quarters(field, row, column, pose).min()
+    evidence = (1 - WEAKEST) * fit + WEAKEST * weakest
+    y = row + 0.5 + _vertex(fits[best, :, across], down)
+    x = column + 0.5 + _vertex(fits[best, down, :], across)
+    return fit, Joint(
         x=x * outline.GRID,
         y=y * outline.GRID,
         confidence=float(np.clip((evidence - NO_FIT) / (FULL_FIT - NO_FIT), 0, 1)),
-        size=outline.POSES[pose].size,
-        turn=outline.POSES[pose].turn,
-        fibula=outline.fibula(field, row, column, outline.POSES[pose]),
+        size=pose.size,
+        turn=pose.turn,
+        fibula=outline.fibula(field, row, column, pose),
     )
 
 

@@ -3,6 +3,9 @@
 The outline of distal femur and proximal tibia is drawn once from anatomy, in millimetres,
 for a femur 80 mm wide. Only the direction of its edges is used, not its grey values, so it
 carries over between films of different exposure, and between rendered and real ones.
+
+The outline is first swept over the whole film in cells twice as wide, then laid cell by cell
+around the places where it fitted best.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image, ImageDraw
 from scipy import fft, ndimage
 
@@ -44,6 +48,7 @@ class Pose(NamedTuple):
 
 
 POSES = [Pose(size, turn) for size in SIZES for turn in TURNS]
+SWEPT = [Pose(size, turn) for size in (0.84, 1.0, 1.2) for turn in TURNS]  # coarser, so fewer
 
 
 def edges(picture: np.ndarray) -> np.ndarray:
@@ -67,17 +72,50 @@ def turn(field: np.ndarray, quarters: int) -> np.ndarray:
     return field
 
 
-def correlate(field: np.ndarray) -> np.ndarray:
-    """Return how well each pose fits at each cell: array (poses, rows, columns), -1 to 1.
+def halve(field: np.ndarray) -> np.ndarray:
+    """Average an edge field, or sum of one, over cells twice as wide; an odd edge is dropped."""
+    rows, columns = (length // 2 * 2 for length in field.shape[1:])
+    parts = [field[:, y:rows:2, x:columns:2] for y in (0, 1) for x in (0, 1)]
+    return np.add(parts[0] + parts[1], parts[2] + parts[3]) / 4
 
-    1 means that every piece of the outline meets a strong edge of the right direction.
+
+def sweep(coarse: np.ndarray) -> np.ndarray:
+    """Return how well each of `SWEPT` fits at each cell of a halved field, -1 to 1.
+
+    Array (poses, rows, columns); 1 means that every piece of the outline meets a
+    strong edge of the right direction. Cell (row, column) is cell (2 row + 1, 2 column + 1)
+    of the field that was halved.
     """
-    rows, columns = field.shape[1:]
-    tall, wide = draw(POSES[0]).shape[1:]
+    rows, columns = coarse.shape[1:]
+    tall, wide = _coarse(SWEPT[0]).shape[1:]
     padded = _padded(rows + tall - 1), _padded(columns + wide - 1)
-    spectrum = fft.rfft2(field.astype(np.float32), padded)
+    spectrum = fft.rfft2(coarse.astype(np.float32), padded)
     fit = fft.irfft2((_bank(padded) * spectrum).sum(axis=1), padded)
     return fit[:, tall // 2 : tall // 2 + rows, wide // 2 : wide // 2 + columns]
+
+
+def fit(field: np.ndarray, row: int, column: int, reach: int) -> np.ndarray:
+    """Return how well every pose fits around one place, -1 to 1.
+
+    Array (poses, 2 reach + 1, 2 reach + 1) whose middle is the cell asked for.
+    """
+    tall, wide = (length // 2 for length in draw(POSES[0]).shape[1:])
+    around = patch(field, row, column, tall + reach, wide + reach)
+    views = sliding_window_view(around, (2 * tall + 1, 2 * wide + 1), axis=(1, 2))
+    side = 2 * reach + 1
+    flat = views.transpose(1, 2, 0, 3, 4).reshape(side**2, -1)
+    return (_shapes() @ flat.T).reshape(-1, side, side)
+
+
+def patch(field: np.ndarray, row: int, column: int, tall: int, wide: int) -> np.ndarray:
+    """Return the cells up to `tall` and `wide` away from a place; there are no edges outside."""
+    rows, columns = field.shape[1:]
+    around = np.zeros((2, 2 * tall + 1, 2 * wide + 1), dtype=np.float32)
+    top, left = max(row - tall, 0), max(column - wide, 0)
+    inside = field[:, top : min(row + tall + 1, rows), left : min(column + wide + 1, columns)]
+    down, across = top - (row - tall), left - (column - wide)
+    around[:, down : down + inside.shape[1], across : across + inside.shape[2]] = inside
+    return around
 
 
 def quarters(field: np.ndarray, row: int, column: int, pose: Pose) -> np.ndarray:
@@ -87,8 +125,7 @@ def quarters(field: np.ndarray, row: int, column: int, pose: Pose) -> np.ndarray
     """
     shape = draw(pose)
     tall, wide = (length // 2 for length in shape.shape[1:])
-    padded = np.pad(field, ((0, 0), (tall, tall), (wide, wide)))
-    around = padded[:, row : row + 2 * tall + 1, column : column + 2 * wide + 1]
+    around = patch(field, row, column, tall, wide)
     match, strength = (around * shape).sum(axis=0), np.hypot(*shape)
     upper, lower = slice(0, tall), slice(tall, None)
     left, right = slice(0, wide), slice(wide, None)
@@ -125,12 +162,23 @@ def fibula(field: np.ndarray, row: int, column: int, pose: Pose) -> float:
 
 @lru_cache(maxsize=4)
 def _bank(padded: tuple[int, int]) -> np.ndarray:
-    """Return the spectra (poses, 2, ...) of all filters, turned round so that they correlate."""
-    filters = np.stack([draw(pose)[:, ::-1, ::-1] for pose in POSES])
+    """Return the spectra of the swept filters, turned round so that they correlate."""
+    filters = np.stack([_coarse(pose)[:, ::-1, ::-1] for pose in SWEPT])
     return fft.rfft2(filters.astype(np.float32), padded)
 
 
-@lru_cache(maxsize=len(POSES))
+def _coarse(pose: Pose) -> np.ndarray:
+    """Return the filter of one pose summed over cells twice as wide."""
+    return 4 * halve(np.pad(draw(pose), ((0, 0), (0, 1), (0, 1))))
+
+
+@lru_cache(maxsize=1)
+def _shapes() -> np.ndarray:
+    """Return all filters as rows of one matrix."""
+    return np.stack([draw(pose).ravel() for pose in POSES]).astype(np.float32)
+
+
+@lru_cache(maxsize=len(POSES + SWEPT))
 def draw(pose: Pose) -> np.ndarray:
     """Return the filter (2, tall, wide) of one pose; the lengths of its vectors sum to 1."""
     tall, wide = (2 * round(half / GRID) + 1 for half in (HALF_HEIGHT, HALF_WIDTH))
