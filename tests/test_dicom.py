@@ -11,10 +11,12 @@ import phantom
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless, RLELossless
 
 from kneephen_utils import dicom
 
@@ -102,7 +104,43 @@ def test_spacing_comes_from_the_first_plausible_tag(
     assert (film.spacing, film.spacing_source) == (pytest.approx(spacing), source)
 
 
-def test_run_length_and_jpeg2000_films_equal_the_plain_one(path: Path, tmp_path: Path) -> None:
+def recode(path: Path, target: Path, syntax: str) -> Path:
+    """Write a film again with its picture coded losslessly by the library that reads scanners."""
+    gdcm = pytest.importorskip("gdcm", reason="the environment is older than the lock")
+    reader, coder, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    coder.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, syntax)))
+    coder.SetInput(reader.GetImage())
+    assert coder.Change()
+    writer.SetFileName(str(target))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(coder.GetOutput())
+    assert writer.Write()
+    return target
+
+
+@pytest.mark.parametrize(
+    ("syntax", "name"),
+    [
+        ("RLELossless", "RLE Lossless"),
+        ("JPEGLosslessProcess14", "JPEG Lossless, Non-Hierarchical (Process 14)"),
+        ("JPEGLosslessProcess14_1", "JPEG Lossless, Non-Hierarchical, First-Order"),
+        ("JPEGLSLossless", "JPEG-LS Lossless"),
+        ("JPEG2000Lossless", "JPEG 2000 Image Compression (Lossless Only)"),
+    ],
+)
+def test_a_compressed_film_equals_the_plain_one(
+    path: Path, tmp_path: Path, syntax: str, name: str
+) -> None:
+    coded = recode(path, tmp_path / "coded", syntax)
+    assert pydicom.dcmread(coded).file_meta.TransferSyntaxUID.name.startswith(name)
+    np.testing.assert_array_equal(dicom.read(coded).pixels, dicom.read(path).pixels)
+
+
+def test_run_length_and_jpeg2000_films_of_other_coders_equal_the_plain_one(
+    path: Path, tmp_path: Path
+) -> None:
     plain = dicom.read(path).pixels
     dataset = pydicom.dcmread(path)
     dataset.compress(RLELossless)
@@ -115,6 +153,44 @@ def test_run_length_and_jpeg2000_films_equal_the_plain_one(path: Path, tmp_path:
     dataset.save_as(tmp_path / "j2k")
     for name in ("rle", "j2k"):
         np.testing.assert_array_equal(dicom.read(tmp_path / name).pixels, plain)
+
+
+def test_a_lossy_jpeg_film_is_the_plain_one_nearly(path: Path) -> None:
+    dataset = pydicom.dcmread(path)
+    buffer = io.BytesIO()
+    Image.fromarray(np.round(PICTURE * 255).astype(np.uint8)).save(buffer, "JPEG", quality=95)
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit = 7
+    dataset.PixelData = encapsulate([buffer.getvalue()])
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.save_as(path)
+    np.testing.assert_allclose(dicom.read(path).pixels, PICTURE, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "name", ["RLE", "jpeg_ls_lossless", "jp2klossless", "bigendian", "implicit", "expb"]
+)
+def test_one_scan_stored_in_several_ways_is_one_picture(name: str) -> None:
+    """Files by other writers, which come with the library: signed numbers, with a window."""
+    if name == "jpeg_ls_lossless":
+        pytest.importorskip("gdcm", reason="the environment is older than the lock")
+    plain = dicom.read(str(get_testdata_file("MR_small.dcm"))).pixels
+    coded = dicom.read(str(get_testdata_file(f"MR_small_{name}.dcm"))).pixels
+    np.testing.assert_array_equal(coded, plain)
+
+
+@pytest.mark.parametrize("stored", ["<u2", "<i2", "u1"])
+def test_the_greys_are_those_of_transforming_every_pixel(path: Path, stored: str) -> None:
+    ends = np.iinfo(stored)
+    noise = np.random.default_rng(0).integers(ends.min, ends.max + 1, PICTURE.shape)
+    change(path, PixelData=noise.astype(stored).tobytes(), PixelRepresentation="i" in stored)
+    bits = 8 * np.dtype(stored).itemsize
+    change(path, BitsAllocated=bits, BitsStored=bits, HighBit=bits - 1)
+    change(path, RescaleSlope=0.25, RescaleIntercept=-3, WindowCenter=20, WindowWidth=40)
+    dataset = pydicom.dcmread(path)
+    values = apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
+    low, high = 0.25 * ends.min - 3, 0.25 * ends.max - 3
+    np.testing.assert_allclose(dicom.read(path).pixels, (values - low) / (high - low), atol=1e-6)
 
 
 def test_a_damaged_compressed_picture_is_refused(path: Path) -> None:
