@@ -86,6 +86,22 @@ def test_shares_and_means_are_those_of_the_tables(twin: fact.Tables, facts: pd.D
     seen = twin.visits.query("months == 48").dropna(subset=["kl_grade"])["knee_id"]
     share = 100 * start["knee_id"].isin(seen).mean()
     assert value["grade 0 read at 48 months"] == pytest.approx(share)
+    second = knees[knees["kl_grade"].eq(2)]
+    spurs = second[[name for name in knees if name.startswith("osteophyte_")]].dropna(how="all")
+    assert value["osteophytes in grade 2"] == pytest.approx(100 * spurs.ge(1).any(axis=1).mean())
+    women = set(twin.participants.query("sex == 'female'")["participant_id"])
+    theirs = knees[knees["participant_id"].isin(women) & knees["kl_grade"].le(1)]
+    width = theirs["jsw_medial"].mean()
+    assert value["medial width in grades 0 and 1, female"] == pytest.approx(width)
+
+
+def test_wide_joints_and_missing_osteophytes_are_said_to_differ(twin: fact.Tables) -> None:
+    spurs = {name: 0.0 for name in twin.knees if name.startswith("osteophyte_")}
+    knees = twin.knees.assign(jsw_medial=twin.knees["jsw_medial"] + 2, **spurs)
+    found = fact.compare(replace(twin, knees=knees)).set_index("fact")["verdict"]
+    wrong = ["medial width in grades 0 and 1, female", "osteophytes in grade 2"]
+    assert found[wrong].eq("differs").all()
+    assert found["narrowing in grade 3"] == "as published"
 
 
 def test_the_error_keeps_both_knees_of_a_person_together(

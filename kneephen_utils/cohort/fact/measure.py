@@ -9,11 +9,19 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils.cohort import flow
-from kneephen_utils.cohort.fact.published import REPLACED, RISEN, SEEN, SEEN_AT
+from kneephen_utils.cohort.fact.published import (
+    FEATURES,
+    HEALTHY_WIDTH,
+    REPLACED,
+    RISEN,
+    SEEN,
+    SEEN_AT,
+)
 from kneephen_utils.cohort.reading import PROJECT_OF_CODE, knee_ids
 from kneephen_utils.inference import mixed
 
 GRADES = range(5)
+WORST = {"osteophytes": "osteophyte_", "narrowing": "jsn_", "sclerosis": "sclerosis_"}
 PAINFUL = 5.0  # points
 FEWEST = 20  # knees, people or pairs below which a fact is not asked
 FEWEST_FOR_MODEL = 100  # people
@@ -174,19 +182,33 @@ def _ends(tables: Tables) -> Iterator[Named]:
 
 
 def _films(tables: Tables) -> Iterator[Named]:
-    knees = tables.knees
-    osteophytes = knees[[name for name in knees if name.startswith("osteophyte_")]].max(axis=1)
-    sclerosis = knees[["sclerosis_medial", "sclerosis_lateral"]].max(axis=1)
+    knees, grade = tables.knees, tables.knees["kl_grade"].astype("float64")
+    features = {name: _present(_worst(knees, prefix)) for name, prefix in WORST.items()}
+    sex = knees["participant_id"].map(tables.participants.set_index("participant_id")["sex"])
+    for own in HEALTHY_WIDTH:
+        yield _mean(
+            f"medial width in grades 0 and 1, {own}",
+            knees.loc[grade.le(1) & sex.eq(own), "jsw_medial"],
+        )
+    beyond = knees["jsw_lateral"] - knees["jsw_medial"]
+    yield _mean("lateral beyond medial width in grade 0", beyond[grade.eq(0)])
+    for name, by_grade in FEATURES.items():
+        for each in by_grade:
+            yield _mean(f"{name} in grade {each}", features[name][grade.eq(each)], 100)
     for name, values, scale in (
         ("least fall of medial width to the next grade", knees["jsw_medial"], -1),
-        ("least rise of osteophytes to the next grade", _present(osteophytes), 100),
-        ("least rise of sclerosis to the next grade", _present(sclerosis), 100),
+        ("least rise of osteophytes to the next grade", features["osteophytes"], 100),
+        ("least rise of sclerosis to the next grade", features["sclerosis"], 100),
     ):
-        groups = values.groupby(knees["kl_grade"].astype("float64"))
+        groups = values.groupby(grade)
         enough = groups.count().ge(FEWEST)
         means = groups.mean()[enough]
         steps = (scale * means).diff().dropna()
         yield name, float(steps.min()) if len(steps) else NAN, int(groups.count().sum())
+
+
+def _worst(knees: pd.DataFrame, prefix: str) -> pd.Series:
+    return knees[[name for name in knees if name.startswith(prefix)]].max(axis=1)
 
 
 def _present(scores: pd.Series) -> pd.Series:

@@ -15,6 +15,9 @@ READ = "OAI kxr_sq_bu, baseline to 96 months, project 15 unless said otherwise"
 PAIN = "OAI AllClinical, baseline to 96 months"
 OUTCOMES = "OAI Outcomes99"
 DIRECTION = "direction only: Kellgren & Lawrence (1957), Altman & Gold (2007)"
+DEFINED = "by definition of the grade: Kellgren & Lawrence (1957), doi:10.1136/ard.16.4.494"
+HEALTHY = "119 healthy volunteers, not OAI: Beattie et al. (2008), doi:10.1186/1471-2474-9-119"
+ROAD = "2,975 people of the ROAD cohort, standing, not OAI: PubMed 21116896 (2010)"
 RANGE = "a plausible range; no published number at hand"
 
 
@@ -46,6 +49,14 @@ SEEN = {0: (88, 84, 81, 65, 68), 2: (87, 83, 79, 8, 8), 3: (86, 81, 71, 5, 5)}
 SEEN_AT = (24, 36, 48, 72, 96)
 REPLACED = {24: 68, 48: 171}  # people of 4,796, any knee, confirmed
 PEOPLE = 4796
+HEALTHY_WIDTH = {"female": (4.8, 0.7), "male": (5.7, 0.8)}  # mm, mean and standard deviation
+LATERAL_BEYOND_MEDIAL = ((4.77 - 3.70) + (4.22 - 3.26)) / 2  # mm, grade 0, both sexes
+NEVER, ALWAYS = (0, 5), (90, 100)  # per cent: what a definition asks, and readers' disagreement
+FEATURES = {  # share of knees with the feature, where it was read, by grade
+    "osteophytes": {0: NEVER, 2: ALWAYS, 3: ALWAYS, 4: ALWAYS},
+    "narrowing": {0: NEVER, 3: ALWAYS, 4: ALWAYS},
+    "sclerosis": {0: NEVER, 3: (50, 100), 4: ALWAYS},
+}
 
 FACTS = (
     _about("people", "women", "%", 58, 3, ENROLLED),
@@ -102,6 +113,23 @@ FACTS = (
         for months, each in REPLACED.items()
     ),
     _within("ends", "people who died by 96 months", "%", 2, 6, RANGE),
+    *(
+        _about("films", f"medial width in grades 0 and 1, {sex}", "mm", *width, HEALTHY)
+        for sex, width in HEALTHY_WIDTH.items()
+    ),
+    _about(
+        "films",
+        "lateral beyond medial width in grade 0",
+        "mm",
+        round(LATERAL_BEYOND_MEDIAL, 2),
+        0.5,
+        ROAD,
+    ),
+    *(
+        _within("films", f"{feature} in grade {grade}", "%", *shares, DEFINED)
+        for feature, by_grade in FEATURES.items()
+        for grade, shares in by_grade.items()
+    ),
     _within("films", "least fall of medial width to the next grade", "mm", 0, math.inf, DIRECTION),
     _within("films", "least rise of osteophytes to the next grade", "%", 0, math.inf, DIRECTION),
     _within("films", "least rise of sclerosis to the next grade", "%", 0, math.inf, DIRECTION),
