@@ -95,6 +95,21 @@ def test_shares_and_means_are_those_of_the_tables(twin: fact.Tables, facts: pd.D
     assert value["medial width in grades 0 and 1, female"] == pytest.approx(width)
 
 
+def test_films_by_grade_are_the_means_of_their_knees(twin: fact.Tables) -> None:
+    shown = fact.films_by_grade(twin.knees, disclose=True).set_index("kl_grade")
+    third = twin.knees[twin.knees["kl_grade"].eq(3)]
+    assert shown.loc[3, "knees"] == len(third)
+    assert shown.loc[3, "jsw_medial"] == pytest.approx(third["jsw_medial"].mean())
+    hard = third[["sclerosis_medial", "sclerosis_lateral"]].ge(1).any(axis=1)
+    assert shown.loc[3, "sclerosis"] == pytest.approx(100 * hard.mean())
+    few = fact.films_by_grade(third.head(5), disclose=True)
+    assert few["jsw_medial"].isna().all()
+    rare = third.assign(sclerosis_medial=0, sclerosis_lateral=0)
+    rare.iloc[:3, rare.columns.get_loc("sclerosis_medial")] = 1
+    assert fact.films_by_grade(rare, disclose=True)["sclerosis"].item() > 0
+    assert np.isnan(fact.films_by_grade(rare, disclose=False)["sclerosis"].item())
+
+
 def test_wide_joints_and_missing_osteophytes_are_said_to_differ(twin: fact.Tables) -> None:
     spurs = {name: 0.0 for name in twin.knees if name.startswith("osteophyte_")}
     knees = twin.knees.assign(jsw_medial=twin.knees["jsw_medial"] + 2, **spurs)

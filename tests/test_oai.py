@@ -180,6 +180,14 @@ def test_the_ingest_report_has_a_line_for_every_expected_table(release: oai.Rele
     assert report["not_understood"].sum() == 0
 
 
+def test_what_is_missing_is_told_in_sentences(release: oai.Release) -> None:
+    told = oai.tell(release.ingest)
+    found = release.ingest["found"]
+    assert told.startswith(f"{found.sum()} of {len(found)} tables were found. ")
+    assert "pain at this visit is not known" in told
+    assert "not understood" not in told
+
+
 def test_flat_and_nested_folders_are_read_alike(release: oai.Release, tmp_path: Path) -> None:
     same(release, oai.read(tiny.write(tmp_path, flat=True)))
 

@@ -99,6 +99,14 @@ def read(release: str | Path) -> Release:
     )
 
 
+def tell(ingest: pd.DataFrame) -> str:
+    """Say in a few sentences how many tables were found, and what is done without the others."""
+    found, gone = ingest["found"].sum(), ingest[~ingest["found"].astype(bool)]
+    odd = int(ingest["not_understood"].sum())
+    cells = f" {odd} cells were not understood and are taken as missing." if odd else ""
+    return " ".join([f"{found} of {len(ingest)} tables were found.{cells}", *gone["sentence"]])
+
+
 def _people(
     enrollees: pd.DataFrame, characteristics: pd.DataFrame, baseline: pd.DataFrame
 ) -> pd.DataFrame:

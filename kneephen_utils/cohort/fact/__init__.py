@@ -12,10 +12,10 @@ from scipy import stats
 
 from kneephen_utils import closed
 from kneephen_utils.cohort.fact import measure
-from kneephen_utils.cohort.fact.measure import Tables
+from kneephen_utils.cohort.fact.measure import Tables, films_by_grade
 from kneephen_utils.cohort.fact.published import FACTS, Fact
 
-__all__ = ["Tables", "compare", "hidden", "tell"]
+__all__ = ["Tables", "compare", "films_by_grade", "hidden", "tell"]
 
 GROUPS = 10  # people are left out a tenth at a time to see how far chance moves a fact
 CHANCE = float(stats.t.ppf(0.975, GROUPS - 1))

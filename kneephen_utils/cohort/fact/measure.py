@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from kneephen_utils import closed
 from kneephen_utils.cohort import flow
 from kneephen_utils.cohort.fact.published import (
     FEATURES,
@@ -205,6 +206,30 @@ def _films(tables: Tables) -> Iterator[Named]:
         means = groups.mean()[enough]
         steps = (scale * means).diff().dropna()
         yield name, float(steps.min()) if len(steps) else NAN, int(groups.count().sum())
+
+
+def films_by_grade(knees: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
+    """Describe what is read off the films of each grade.
+
+    Returns
+    -------
+    Columns `kl_grade`, `knees`, mean `jsw_medial` and `jsw_lateral` (mm) and, per feature,
+    the per cent of knees with it, where it was read. What rests on fewer knees than are asked
+    for a fact is missing, and so are shares of few knees unless single knees may be shown.
+    """
+    read = pd.DataFrame(
+        {name: 100 * _present(_worst(knees, prefix)) for name, prefix in WORST.items()}
+        | {name: knees[name].astype("float64") for name in ("jsw_medial", "jsw_lateral")}
+    )
+    groups = read.groupby(knees["kl_grade"])
+    means, counts = groups.mean(), groups.count()
+    rare = np.minimum(means, 100 - means)[list(WORST)] / 100 * counts[list(WORST)]
+    few = rare.gt(0) & rare.lt(closed.FEW) & (not disclose)
+    means = means.where(counts.ge(FEWEST)).mask(
+        few.reindex(columns=means.columns, fill_value=False)
+    )
+    means.insert(0, "knees", groups.size().where(groups.size().ge(1 if disclose else closed.FEW)))
+    return means[["knees", "jsw_medial", "jsw_lateral", *WORST]].reset_index()
 
 
 def _worst(knees: pd.DataFrame, prefix: str) -> pd.Series:
