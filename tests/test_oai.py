@@ -279,6 +279,54 @@ def test_films_are_found_through_the_xray_table_without_contents(
     assert_frame_equal(searched, expected)
 
 
+HEADS = "subjectkey\tsrc_subject_id\timage_file\timage_description\taccession_number"
+VIEW = "Bilateral PA Fixed Flexion Knee"
+
+
+def manifest(*rows: tuple[str, ...]) -> str:
+    """Return an `image03` with these rows: person, address, description, accession number."""
+    bucket = "s3://NDAR_Central_1/submission_00001/"
+    lines = [HEADS, "\t".join(["what it means"] * 5)]
+    lines += ["\t".join(["NDAR_INV", row[0], bucket + row[1], *row[2:]]) for row in rows]
+    return "".join('"' + line.replace("\t", '"\t"') + '"\n' for line in lines)
+
+
+def test_films_are_found_through_the_list_of_the_archive(tmp_path: Path) -> None:
+    texts = tiny.texts()
+    del texts["00m/contents.csv"]
+    texts["XRay00.txt"] = f"ID|V00EXAMTP|V00XRBARCD\n9000002|{VIEW}|016600839604\n"
+    texts["image03.txt"] = manifest(
+        ("9000001", f"00m/{'/'.join(Path(tiny.FILM).parts[1:-1])}.tar.gz", VIEW, "016600839603"),
+        ("9000002", "00m/0.E.1/9000002/20050131/00839604.tar.gz", "", ""),
+        ("9000002", "00m/0.E.1/9000002/20050131/10839605.tar.gz", "SAG_IW_TSE_RIGHT", ""),
+        ("9000002", "12m/1.E.1/9000002/20060131/00839606.tar.gz", VIEW, "016600839606"),
+    )
+    folder = tiny.write(tmp_path, texts)
+    packed = folder / "image03" / "00m/0.E.1/9000002/20050131/00839604.tar.gz"
+    packed.parent.mkdir(parents=True)
+    packed.write_bytes(b"")
+    films = oai.read(folder).films.set_index("film_id")
+    assert films["participant_id"].to_dict() == {
+        "016600839603": "9000001",
+        "016600839604": "9000002",
+    }
+    assert films["path"].to_dict() == {
+        "016600839603": tiny.FILM,
+        "016600839604": packed.relative_to(folder).as_posix(),
+    }
+    assert films["view"].tolist() == [VIEW, VIEW]
+    assert films["on_disk"].all()
+    assert films.loc["016600839604", "date"] == pd.Timestamp("2005-01-31")
+
+
+def test_a_list_of_the_archive_without_addresses_is_refused(tmp_path: Path) -> None:
+    texts = tiny.texts()
+    del texts["00m/contents.csv"]
+    texts["image03.txt"] = manifest().replace("image_file", "image_name")
+    with pytest.raises(oai.ReleaseError, match=r"image03\.txt: column image_file is missing"):
+        oai.read(tiny.write(tmp_path, texts))
+
+
 def test_an_archived_series_is_the_file_of_its_film(tmp_path: Path) -> None:
     folder = tiny.write(tmp_path)
     film = folder / tiny.FILM

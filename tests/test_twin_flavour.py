@@ -56,6 +56,10 @@ def test_every_flavour_gives_the_same_artefacts(
     assert len(expected["events"]) > 3 * PEOPLE
     for name, table in expected.items():
         assert_frame_equal(found[name], table)
+    listed = [delivered[each].films.drop(columns="path") for each in ("ascii", flavour)]
+    ordered = [films.sort_values("film_id", ignore_index=True) for films in listed]
+    assert len(ordered[0]) == PEOPLE
+    assert_frame_equal(*ordered)
 
 
 def test_the_command_writes_any_flavour_and_refuses_others(

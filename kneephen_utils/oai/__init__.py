@@ -94,7 +94,7 @@ def read(release: str | Path) -> Release:
         widths=_widths(widths),
         replacements=_replacements(outcomes, enrolment),
         ends=_ends(outcomes, enrolment),
-        films=pictures.listed(library.folder, xrays),
+        films=pictures.listed(library.folder, xrays, library.shelf.get(pictures.MANIFEST, [])),
         ingest=pd.DataFrame(library.report).sort_values("table", ignore_index=True),
     )
 

@@ -1,22 +1,26 @@
 """Pictures: which radiographs of the baseline visit the release lists, and where they lie.
 
 `contents.csv` lists every series of the image folders; its barcodes have lost their leading
-zeros. Without it, the X-ray table names the films and the folders are searched for them.
+zeros. The package of the NIMH Data Archive lists them in `image03`, by the address each was
+downloaded from. Without either, the X-ray table names the films and the folders are searched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from kneephen_utils.oai import flavour, values
 
+MANIFEST = "image03"  # also the folder into which the archive's tool downloads
+ADDRESS = r"((?:\d\dm/)*0\.[A-Z]\.\d+/[^/]+/\d{8}/0\d{7})(?:\.tar\.gz|\.tgz|/.*)?$"  # of an X-ray
 BASELINE_RELEASE = r"^(?:.*/)?0\.[A-Z]\.\d+/"
 COLUMNS = ["film_id", "participant_id", "visit", "view", "date", "path", "on_disk"]
 
 
-def listed(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
+def listed(folder: Path, xrays: pd.DataFrame, manifests: Sequence[Path]) -> pd.DataFrame:
     """Return the baseline films of a release folder, one row per series.
 
     Parameters
@@ -24,7 +28,9 @@ def listed(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
     folder
         The release.
     xrays
-        Rows of the X-ray table, used where there is no `contents.csv`.
+        Rows of the X-ray table, used where the lists are missing or silent.
+    manifests
+        The files `image03` of the release, used where there is no `contents.csv`.
 
     Returns
     -------
@@ -32,7 +38,10 @@ def listed(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
     release and `on_disk`, false where no file lies at that path.
     """
     lists = flavour.film_lists(folder)
-    rows = [_contents(folder, path) for path in lists] if lists else [_searched(folder, xrays)]
+    rows = [_contents(folder, path) for path in lists]
+    rows = rows or [_manifest(folder, path, xrays) for path in manifests]
+    if not any(len(part) for part in rows):
+        rows = [_searched(folder, xrays)]
     films = pd.concat(rows, ignore_index=True)
     films = films[films["film_id"].notna() & films["participant_id"].notna()]
     return films[COLUMNS].drop_duplicates("path").sort_values("path", ignore_index=True)
@@ -56,6 +65,37 @@ def _contents(folder: Path, path: Path) -> pd.DataFrame:
             "visit": "V00",
             "view": values.text(cells["SERIESDESCRIPTION"]).to_numpy(),
             "date": values.date(cells.get("STUDYDATE", cells["BARCODE"].str[:0])).to_numpy(),
+            "path": [file.relative_to(folder).as_posix() for file in files],
+            "on_disk": [file.is_file() for file in files],
+        }
+    )
+
+
+def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> pd.DataFrame:
+    """Read the baseline radiographs of an `image03`, whose second line describes the fields."""
+    cells, _ = flavour.delimited(path, "\t", None)
+    for name in ("SRC_SUBJECT_ID", "IMAGE_FILE"):
+        if name not in cells.columns:
+            raise flavour.ReleaseError(
+                f"{path.relative_to(folder)}: column {name.lower()} is missing; expected the "
+                "person and the address of each series"
+            )
+    series = cells["IMAGE_FILE"].str.strip().str.extract(ADDRESS)[0]
+    cells = cells.assign(series=series)[series.notna()]
+    parts = cells["series"].str.split("/")
+    blank = pd.Series("", index=cells.index)
+    barcodes = cells.get("ACCESSION_NUMBER", blank).str.strip()
+    film_id = values.barcode(barcodes.where(barcodes.ne(""), parts.str[-1]))
+    views = values.text(cells.get("IMAGE_DESCRIPTION", blank))
+    named = xrays.drop_duplicates("film_id").set_index("film_id")["view"]
+    files = [_file(folder, folder / MANIFEST, each) for each in cells["series"]]
+    return pd.DataFrame(
+        {
+            "film_id": film_id,
+            "participant_id": values.text(cells["SRC_SUBJECT_ID"]),
+            "visit": "V00",
+            "view": views.fillna(film_id.map(named)),
+            "date": values.date(parts.str[-2]),
             "path": [file.relative_to(folder).as_posix() for file in files],
             "on_disk": [file.is_file() for file in files],
         }

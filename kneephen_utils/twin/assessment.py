@@ -151,10 +151,10 @@ def pictures(simulation: Simulation, registry: Registry, visit: str) -> cells.Co
     return {name: np.asarray(column)[order] for name, column in columns.items()}
 
 
-def contents(simulation: Simulation, registry: Registry) -> str:
-    """Return `contents.csv` of the baseline month: quoted, barcodes without leading zeros."""
+def series(simulation: Simulation, registry: Registry) -> pd.DataFrame:
+    """Return the baseline films as `contents.csv` lists them, barcodes without leading zeros."""
     folders = film_folders(simulation, registry)
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "Folder": folders["folder"],
             "ParticipantID": simulation.people["participant_id"],
@@ -164,6 +164,11 @@ def contents(simulation: Simulation, registry: Registry) -> str:
             "SeriesDescription": BILATERAL,
         }
     ).sort_values("Folder")
+
+
+def contents(simulation: Simulation, registry: Registry) -> str:
+    """Return `contents.csv` of the baseline month, every cell quoted."""
+    table = series(simulation, registry)
     heads = ",".join(f'"{name}"' for name in table.columns)
     rows = table.apply(lambda row: ",".join(f'"{value}"' for value in row), axis=1)
     return "\n".join([heads, *rows]) + "\n"

@@ -48,6 +48,7 @@ NAMES = {
     "barcdjd": "barcode",
     "xrbarcd": "barcode",
 }
+BUCKET = "s3://NDAR_Central_1/submission_00000/"  # an invented address
 SEXES = {"1": "M", "2": "F"}
 
 
@@ -80,6 +81,33 @@ def write(tables: Iterable[Table], folder: Path) -> None:
         keys = whole["src_subject_id"].map(_global_key)
         whole.insert(0, "subjectkey", keys)
         _write(whole, folder / f"{file}.txt")
+
+
+def write_series(series: pd.DataFrame, folder: Path, *, month: str) -> None:
+    """Write `image03`, which lists packed series by the address they are downloaded from.
+
+    Parameters
+    ----------
+    series
+        Rows of `contents.csv`.
+    folder
+        Folder of the package.
+    month
+        Folder of the month inside it.
+    """
+    people = series["ParticipantID"].astype(str)
+    dates = pd.to_datetime(series["StudyDate"].astype(str), format="%Y%m%d")
+    table = pd.DataFrame(
+        {
+            "subjectkey": people.map(_global_key),
+            "src_subject_id": people,
+            "interview_date": dates.dt.strftime("%m/%d/%Y"),
+            "image_file": BUCKET + month + "/" + series["Folder"].astype(str) + ".tar.gz",
+            "image_description": series["SeriesDescription"],
+            "accession_number": "0166" + series["Barcode"].str.zfill(8),
+        }
+    )
+    _write(table, folder / "image03.txt")
 
 
 def _plain(table: Table) -> pd.DataFrame:

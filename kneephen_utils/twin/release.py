@@ -93,6 +93,7 @@ def write(simulation: Simulation, folder: Path, *, flavour: str = "ascii") -> No
     (folder / MONTH).mkdir(parents=True, exist_ok=True)
     if flavour == "nda":
         package.write(sheets(simulation, book), folder)
+        package.write_series(assessment.series(simulation, book), folder, month=MONTH)
         return
     for sheet in sheets(simulation, book):
         path = folder / sheet.folder / f"{sheet.stem}{sheet.visit[1:]}.txt"
