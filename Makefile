@@ -11,6 +11,9 @@ MAKEFLAGS   += --no-print-directory
 PROFILE ?= demo#       demo, null, oai or smoke: a block of notebooks/params.yml
 OAI     ?=#            folder of a real OAI release, with PROFILE=oai
 RELEASE ?=#            folder of another release, for `make assign`
+IMAGES  ?=#            folder of knee pictures, for `make grade`
+TABLE   ?=#            CSV of path, participant_id, side, kl_grade, for `make grade`
+DEVICES ?= 1#          processes that train together in `make grade`, one a GPU
 WEIGHTS ?= embedded#   encoder: embedded, a local folder, or hf-hub:owner/name
 SET     ?=#            parameters, such as SET="phenotype.min_cluster_size=40@2"
 TORCH   ?=#            cpu, cu128, ...: another build of torch, where its index can be reached
@@ -53,7 +56,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -134,6 +137,9 @@ bench-films: $(READY) ## films per second against plain decoding, memory, and th
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder
 	@$(TELL) assign "$(strip $(RELEASE))" $(GIVEN)
+
+grade: $(READY) ## train and score a grader on any pictures: IMAGES=folder TABLE=file.csv
+	@$(TELL) grade "$(strip $(IMAGES))" --table "$(strip $(TABLE))" --devices $(strip $(DEVICES)) $(GIVEN)
 
 timings: $(READY) ## time and peak memory of each run
 	@$(TELL) timings --profile "$(P)"

@@ -9,6 +9,7 @@ python -m kneephen_utils assign DIR --profile demo  give the phenotypes of a run
 python -m kneephen_utils gate     --profile oai    stop if the built book tells of single people
 python -m kneephen_utils status   --profile demo   say what is stale, and why
 python -m kneephen_utils doctor   --profile demo   say what this machine has and lacks
+python -m kneephen_utils grade DIR --table FILE    train and score a grader on any knee pictures
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         "gate": _gate,
         "status": _status,
         "doctor": _doctor,
+        "grade": _grade,
     }
     try:
         return commands[given.command](given)
@@ -55,12 +57,17 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneephen_utils", description=__doc__)
     known = ["stamps", "run", "twin", "pages", "timings", "gate", "status", "doctor", "assign"]
+    known.append("grade")
     parser.add_argument("command", choices=known)
     parser.add_argument("name", nargs="?", help="a run, such as 05_phenotype_grade_2; a release")
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--oai", default="", help="folder of a real OAI release")
     parser.add_argument("--weights", default="embedded", help="encoder: embedded, folder or hub")
     parser.add_argument("--set", default="", help="stage.name=value words, @grade for one grade")
+    parser.add_argument("--table", default="", help="CSV: path, participant_id, side, kl_grade")
+    parser.add_argument("--out", default="artefacts/grade", help="folder of what grade writes")
+    parser.add_argument("--devices", type=int, default=1, help="processes on each machine")
+    parser.add_argument("--nodes", type=int, default=1, help="machines that train together")
     return parser
 
 
@@ -186,6 +193,16 @@ def _assign(given: argparse.Namespace) -> int:
     assigned.to_parquet(out / "assigned.parquet", index=False)
     print(assign.tell(assigned))
     print(f"The table: {out / 'assigned.parquet'}")
+    return 0
+
+
+def _grade(given: argparse.Namespace) -> int:
+    from kneephen_utils.pipeline import grade
+
+    settings = _settings(given, "grading") | {"radiograph": _settings(given, "radiograph")}
+    place = grade.Place(Path(given.name or ""), Path(given.table), Path(given.out).expanduser())
+    for line in grade.grade(place, settings=settings, devices=given.devices, nodes=given.nodes):
+        print(line)
     return 0
 
 

@@ -12,7 +12,7 @@ import zarr
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils.encoder import Encoder, tuning, views
+from kneephen_utils.encoder import Encoder, half, tuning, views
 
 SIZE, WIDTH, DIMENSIONS = 32, 24, 16
 SPLITS = ["train", "train", "discover", "confirm"]
@@ -21,17 +21,24 @@ SETTINGS = tuning.Settings(
     epochs=4,
     learning_rate=1e-3,
     head_learning_rate=1e-2,
+    layer_decay=1.0,
     weight_decay=0.05,
     warmup=0.1,
     patience=4,
     views=1,
+    head="sigmoid",
+    balance="none",
     ranking_weight=0.0,
+    patch_dropout=0.0,
     frozen_blocks=6,
+    accumulate=1,
+    precision="fp32",
+    compiler="none",
     seed=3,
 )
 
 
-def encoder(seed: int = 0) -> Encoder:
+def encoder(seed: int = 0, *, dropout: float = 0.0) -> Encoder:
     """Return an encoder with random weights; the same seed gives the same weights."""
     torch.manual_seed(seed)
     trunk = VisionTransformer(
@@ -42,6 +49,7 @@ def encoder(seed: int = 0) -> Encoder:
         embed_dim=WIDTH,
         depth=12,
         num_heads=2,
+        proj_drop_rate=dropout,
     )
     projection = nn.Linear(WIDTH, DIMENSIONS, bias=False)
     for module in (trunk, projection):
@@ -112,13 +120,19 @@ def study(people: int, *, seed: int = 0, ungraded: int = 0) -> Study:
 
 
 def trained(
-    study: Study, settings: tuning.Settings = SETTINGS, kept_in: Path | None = None
-) -> tuple[Encoder, tuning.Upper, pd.DataFrame]:
+    study: Study,
+    settings: tuning.Settings = SETTINGS,
+    kept_in: Path | None = None,
+    *,
+    dropout: float = 0.0,
+) -> tuple[Encoder, half.Upper, pd.DataFrame]:
     """Tune a fresh encoder: the first two thirds of the knees teach, the others choose."""
-    reader = encoder()
-    upper = tuning.upper_half(reader, mean=2.0, frozen_blocks=settings.frozen_blocks)
+    reader = encoder(dropout=dropout)
     rows, grades = study.crops["image"].to_numpy(), study.knees["kl_grade"].to_numpy(float)
     first = 2 * len(rows) // 3
+    upper = half.upper_half(
+        reader, grades=grades[:first], frozen_blocks=settings.frozen_blocks, head=settings.head
+    )
     how = {"frozen_blocks": settings.frozen_blocks, "seed": settings.seed}
     seen = views.cache(reader, study.images, rows[:first], views=settings.views, **how)
     plain = views.cache(reader, study.images, rows[first:], views=0, **how)[0]

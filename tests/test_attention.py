@@ -34,7 +34,7 @@ def pictures() -> Pictures:
 @pytest.fixture(scope="module")
 def readers() -> list[relevance.Reader]:
     untrained = relevance.untrained("embedded")
-    head = relevance.Head(untrained.encoder.dimensions, mean=2.0)
+    head = relevance.Head(untrained.encoder.dimensions, np.full(1, 2.0))
     with torch.no_grad():
         head.linear.weight.normal_(generator=torch.Generator().manual_seed(1))
     trained = relevance.Reader(

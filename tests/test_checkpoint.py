@@ -14,6 +14,9 @@ from pandas.testing import assert_frame_equal
 from kneephen_utils.encoder import checkpoint, tuning
 
 SHORT = dataclasses.replace(narrow.SETTINGS, epochs=3)
+CHANCE = dataclasses.replace(  # as much chance as a training can have
+    SHORT, balance="sampler", patch_dropout=0.5, layer_decay=0.7, head="corn", accumulate=2
+)
 
 
 class KilledError(Exception):
@@ -37,30 +40,44 @@ def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "save", save)
 
 
-def begun(study: narrow.Study, path: Path, *, epochs: int) -> None:
+def begun(
+    study: narrow.Study, path: Path, *, epochs: int, settings: tuning.Settings = SHORT
+) -> None:
     """Leave in `path` what a training killed after so many epochs leaves."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         kill_after(epochs, monkeypatch)
         with pytest.raises(KilledError):
-            narrow.trained(study, SHORT, path)
+            narrow.trained(study, settings, path, dropout=dropout(settings))
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3])
+def dropout(settings: tuning.Settings) -> float:
+    """Return the dropout of the encoder that goes with the settings."""
+    return 0.3 if settings is CHANCE else 0.0
+
+
+@pytest.mark.parametrize(
+    ("epochs", "settings"), [(1, SHORT), (2, SHORT), (3, SHORT), (1, CHANCE), (2, CHANCE)]
+)
 def test_going_on_equals_never_having_stopped_to_the_last_bit(
-    study: narrow.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
+    study: narrow.Study,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    epochs: int,
+    settings: tuning.Settings,
 ) -> None:
-    _, undisturbed, expected = narrow.trained(study, SHORT)
+    how = {"dropout": dropout(settings)}
+    _, undisturbed, expected = narrow.trained(study, settings, **how)
     path = tmp_path / "kept" / "grading.safetensors"
-    begun(study, path, epochs=epochs)
+    begun(study, path, epochs=epochs, settings=settings)
     passed: list[int] = []
     original = tuning._epoch
 
-    def epoch(*given: Any, number: int, **named: Any) -> float:
+    def epoch(run: Any, *, number: int) -> float:
         passed.append(number)
-        return original(*given, number=number, **named)
+        return original(run, number=number)
 
     monkeypatch.setattr(tuning, "_epoch", epoch)
-    _, resumed, history = narrow.trained(study, SHORT, path)
+    _, resumed, history = narrow.trained(study, settings, path, **how)
     assert passed == list(range(epochs, 3))
     assert_frame_equal(history, expected, check_exact=True)
     for name, value in undisturbed.state_dict().items():

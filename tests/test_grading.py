@@ -134,11 +134,10 @@ def test_too_few_graded_knees_are_an_error(study: narrow.Study, known: pd.DataFr
 def test_a_stopped_training_leaves_its_state_only_while_it_runs(
     study: narrow.Study, known: pd.DataFrame, tmp_path: Path
 ) -> None:
-    path = tmp_path / "checkpoints" / "grading.safetensors"
     short = dataclasses.replace(SETTINGS, epochs=1)
-    grading.fit(narrow.encoder(), study.images, known, settings=short, kept_in=str(path))
-    assert path.parent.exists()
-    assert not path.exists()
+    grading.fit(narrow.encoder(), study.images, known, settings=short, artefacts=str(tmp_path))
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+    assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
 # --- every knee graded

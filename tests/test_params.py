@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kneephen_utils.pipeline import params
+from kneephen_utils.pipeline import allowed, params
 
 PLACES = {"profile": "demo", "release": "somewhere", "weights": "embedded"}
 
@@ -91,3 +92,24 @@ def test_a_file_that_is_not_yaml_or_lacks_a_block_is_named(tmp_path: Path) -> No
 
 def test_the_file_of_the_project_is_sound(root: Path) -> None:
     params.check(params.load(root / "notebooks" / "params.yml"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("grading.head=softmax", "grading.head is 'softmax'; expected coral, corn, sigmoid"),
+        ("grading.patch_dropout=1", "grading.patch_dropout is 1.0; expected 0 to 0.9"),
+        ("grading.balance=smote", "grading.balance is 'smote'; expected none, sampler, weights"),
+    ],
+)
+def test_a_value_that_is_not_allowed_never_runs(root: Path, setting: str, says: str) -> None:
+    declared = params.load(root / "notebooks" / "params.yml")
+    with pytest.raises(params.ParamsError, match=re.escape(says)):
+        params.check(declared, params.parse(setting))
+
+
+def test_every_limit_is_of_a_parameter_and_holds_for_its_default(root: Path) -> None:
+    stages = params.load(root / "notebooks" / "params.yml")["stages"]
+    for stage, limits in allowed.ALLOWED.items():
+        for name in limits:
+            assert allowed.fault(stage, name, stages[stage][name]) is None

@@ -15,7 +15,8 @@ from torch import nn
 
 from kneephen_utils import encoder
 from kneephen_utils.attention import relevance, sanity
-from kneephen_utils.encoder import WeightsError, tuning
+from kneephen_utils.encoder import WeightsError, half
+from kneephen_utils.encoder import head as heads
 
 GRID = 4
 
@@ -43,7 +44,7 @@ def small_reader(name: str = "finetuned", *, seed: int = 0, blocks: int = 3) -> 
         mean=(0.5,) * 3,
         std=(0.25,) * 3,
     )
-    head = tuning.Head(6, mean=2.0)
+    head = heads.Head(6, np.full(1, 2.0))
     nn.init.normal_(head.linear.weight)
     return relevance.Reader(name, made, head.requires_grad_(requires_grad=False))
 
@@ -138,9 +139,10 @@ def test_a_head_that_listens_to_nothing_gives_an_even_map() -> None:
     np.testing.assert_allclose(relevance.grade_relevance(reader, pictures()), 1 / GRID**2)
 
 
-def test_the_kept_encoder_grades_as_it_did_when_it_was_trained(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sigmoid", "corn", "coral"])
+def test_the_kept_encoder_grades_as_it_did_when_it_was_trained(tmp_path: Path, kind: str) -> None:
     tuned = encoder.load("embedded", text=False)
-    upper = tuning.upper_half(tuned, mean=1.5, frozen_blocks=6)
+    upper = half.upper_half(tuned, grades=np.array([1.0, 2.0]), frozen_blocks=6, head=kind)
     torch.manual_seed(0)
     nn.init.normal_(upper.head.linear.weight)
     encoder.save_tuned(tuned, tmp_path / "e.safetensors", head=upper.head, frozen_blocks=6)
@@ -148,7 +150,7 @@ def test_the_kept_encoder_grades_as_it_did_when_it_was_trained(tmp_path: Path) -
     tuned.trunk.blocks[6].register_forward_pre_hook(lambda _, args: tokens.append(args[0]))
     with torch.no_grad():
         tuned.trunk(given)
-        expected = upper(tokens[0])
+        expected = upper.grade(tokens[0])
     reader = relevance.trained("embedded", tmp_path / "e.safetensors", frozen_blocks=6)
     np.testing.assert_allclose(reader.grade(given), expected, rtol=1e-4)
     encoder.save_tuned(tuned, tmp_path / "none.safetensors", head=None, frozen_blocks=6)

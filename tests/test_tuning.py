@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import narrow
 import numpy as np
@@ -13,8 +14,18 @@ import torch
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import tables
-from kneephen_utils.encoder import Encoder, load_tuned, save_tuned, tuning, views
+from kneephen_utils.encoder import (
+    Encoder,
+    devices,
+    half,
+    lesson,
+    load_tuned,
+    save_tuned,
+    tuning,
+    views,
+)
 
+GRADES = np.array([0.0, 1, 2, 3, 4])
 SHORT = dataclasses.replace(narrow.SETTINGS, epochs=1)
 
 
@@ -29,7 +40,7 @@ def chooses(study: narrow.Study) -> tuple[np.ndarray, np.ndarray]:
     return study.crops["image"].to_numpy()[80:], grades[80:]
 
 
-def grade(encoder: Encoder, upper: tuning.Upper, pictures: torch.Tensor) -> torch.Tensor:
+def grade(encoder: Encoder, upper: half.Upper, pictures: torch.Tensor) -> torch.Tensor:
     """Grade the slow way: through the whole trunk, as if nothing was cached."""
     return upper.head(encoder.project(encoder.trunk(pictures)))
 
@@ -55,8 +66,8 @@ def test_training_changes_blocks_6_to_11_norm_projection_and_head_alone(
 
 def test_counts_add_up_to_the_whole_model() -> None:
     encoder = narrow.encoder()
-    upper = tuning.upper_half(encoder, mean=2.0, frozen_blocks=6)
-    counted = tuning.count(encoder, upper).set_index("part")["parameters"]
+    upper = half.upper_half(encoder, grades=GRADES, frozen_blocks=6)
+    counted = half.count(encoder, upper).set_index("part")["parameters"]
     free = sum(p.numel() for p in upper.parameters())
     own = [*encoder.trunk.parameters(), *encoder.projection.parameters()]
     assert counted["trained"] == free
@@ -64,22 +75,17 @@ def test_counts_add_up_to_the_whole_model() -> None:
     assert counted["trained"] + counted["frozen"] == counted["all"]
 
 
-@pytest.mark.parametrize("frozen", [-1, 12])
-def test_a_number_of_frozen_blocks_that_leaves_nothing_is_refused(frozen: int) -> None:
-    with pytest.raises(ValueError, match=f"frozen_blocks is {frozen}; expected 0 to 11"):
-        tuning.upper_half(narrow.encoder(), mean=2.0, frozen_blocks=frozen)
-
-
-def test_an_untrained_head_answers_the_mean_grade() -> None:
-    head = tuning.Head(8, mean=1.3)
-    assert head(torch.randn(5, 8)).tolist() == pytest.approx([1.3] * 5)
+@pytest.mark.parametrize("frozen", [-1, 13])
+def test_a_number_of_frozen_blocks_there_are_not_is_refused(frozen: int) -> None:
+    with pytest.raises(ValueError, match=f"frozen_blocks is {frozen}; expected 0 to 12"):
+        half.upper_half(narrow.encoder(), grades=GRADES, frozen_blocks=frozen)
 
 
 # --- cached activations
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [(torch.float32, 0.0), (torch.float16, 2e-3)])
-@pytest.mark.parametrize("frozen", [0, 6])
+@pytest.mark.parametrize("frozen", [0, 1, 6])
 def test_cached_activations_give_the_grades_and_gradients_of_the_whole_forward(
     study: narrow.Study,
     precision: torch.dtype,
@@ -87,7 +93,7 @@ def test_cached_activations_give_the_grades_and_gradients_of_the_whole_forward(
     frozen: int,
 ) -> None:
     encoder, grades = narrow.encoder(), study.knees["kl_grade"].to_numpy(float)
-    upper = tuning.upper_half(encoder, mean=2.0, frozen_blocks=frozen)
+    upper = half.upper_half(encoder, grades=GRADES, frozen_blocks=frozen)
     torch.nn.init.normal_(upper.head.linear.weight)
     rows, target = study.crops["image"].to_numpy()[:16], torch.tensor(grades[:16]).float()
     tokens = views.cache(
@@ -101,7 +107,7 @@ def test_cached_activations_give_the_grades_and_gradients_of_the_whole_forward(
     )[0]
     found = []
     for predicted in (
-        upper(tokens.float()),
+        upper.grade(tokens.float()),
         grade(encoder, upper, encoder.prepare(study.images.oindex[rows])),
     ):
         upper.zero_grad()
@@ -143,11 +149,9 @@ def test_the_ranking_loss_equals_a_loop_over_pairs() -> None:
         for j in range(9)
         if read[i] > read[j]
     ]
-    squared = np.mean((predicted - read) ** 2)
     both = torch.tensor(predicted), torch.tensor(read)
-    assert tuning._loss(*both, 0.3).item() == pytest.approx(squared + 0.3 * np.mean(lacking))
-    assert tuning._loss(*both, 0.0).item() == pytest.approx(squared)
-    assert tuning._loss(both[0], torch.ones(9), 0.3).isfinite()
+    assert lesson.ranking(*both).item() == pytest.approx(np.mean(lacking))
+    assert lesson.ranking(both[0], torch.ones(9)).item() == 0
 
 
 def test_the_rate_rises_in_a_line_and_falls_along_half_a_cosine() -> None:
@@ -207,3 +211,78 @@ def test_what_was_learnt_survives_the_disk(
     for name, value in encoder.trunk.state_dict().items():
         assert torch.equal(again.trunk.state_dict()[name], value), name
     assert torch.equal(again.projection.weight, encoder.projection.weight)
+
+
+# --- options
+
+
+def test_weights_for_rare_grades_weigh_each_knee_in_the_loss(study: narrow.Study) -> None:
+    settings = dataclasses.replace(narrow.SETTINGS, balance="weights", ranking_weight=0.3)
+    encoder, grades = narrow.encoder(), np.array([0.0, 0, 0, 0, 1, 1, 4, 4])
+    upper = half.upper_half(encoder, grades=grades, frozen_blocks=6)
+    torch.nn.init.normal_(upper.head.linear.weight)
+    rows = study.crops["image"].to_numpy()[:8]
+    tokens = views.cache(encoder, study.images, rows, frozen_blocks=6, views=0, seed=0)
+    run = tuning._Run(upper, tokens, grades, settings, devices.fabric(precision="fp32"))
+    given = tuning.predict(upper, tokens[0])
+    counts = {0.0: 4, 1.0: 2, 4.0: 2}
+    slow = np.mean(
+        [
+            8 / (3 * counts[read]) * (one - read) ** 2
+            for one, read in zip(given, grades, strict=True)
+        ]
+    )
+    pairs = lesson.ranking(torch.as_tensor(given), torch.as_tensor(grades)).item()
+    found = tuning._loss(run, lesson.Batch(0, np.arange(8), None), n=8)
+    assert found.item() == pytest.approx(slow + 0.3 * pairs, rel=1e-5)
+
+
+def test_a_batch_in_several_passes_teaches_what_it_teaches_in_one(study: narrow.Study) -> None:
+    one, several = (
+        narrow.trained(study, dataclasses.replace(SHORT, accumulate=passes, head="corn"))
+        for passes in (1, 5)
+    )
+    np.testing.assert_allclose(one[2]["train_loss"], several[2]["train_loss"], rtol=1e-5)
+    for name, value in one[1].state_dict().items():
+        assert (several[1].state_dict()[name] - value).abs().max() < 2e-4, name
+
+
+def test_a_batch_smaller_than_its_passes_is_no_harm(study: narrow.Study) -> None:
+    tiny = dataclasses.replace(SHORT, batch_size=3)
+    one, several = (
+        narrow.trained(study, dataclasses.replace(tiny, accumulate=passes))[2] for passes in (1, 5)
+    )
+    np.testing.assert_allclose(one["train_loss"], several["train_loss"], rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"precision": "bf16"},
+        {"patch_dropout": 0.5},
+        {"balance": "sampler"},
+        {"layer_decay": 0.8},
+        {"frozen_blocks": 0},
+    ],
+    ids=str,
+)
+def test_a_planted_grade_is_learnt_with_every_option(
+    study: narrow.Study, option: dict[str, Any]
+) -> None:
+    _, _, history = narrow.trained(study, dataclasses.replace(narrow.SETTINGS, **option))
+    grades = chooses(study)[1]
+    constant = min(np.abs(grades - answer).mean() for answer in np.arange(0, 4.01, 0.1))
+    assert history["validation_mae"].min() < 0.5 * constant
+
+
+def test_a_compiled_training_is_the_same_training(study: narrow.Study) -> None:
+    plain, compiled = (
+        narrow.trained(study, dataclasses.replace(SHORT, compiler=compiler))[2]
+        for compiler in ("none", "eager")
+    )
+    assert_frame_equal(plain, compiled, check_exact=True)
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(ValueError, match="precision is 'fp8'; expected auto, fp32, bf16"):
+        devices.fabric(precision="fp8")

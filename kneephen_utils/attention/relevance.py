@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from kneephen_utils import encoder as encoders
-from kneephen_utils.encoder.tuning import Head
+from kneephen_utils.encoder.head import Head
 
 PATCH = "patch_"  # columns that hold a map, patch by patch, begin so
 
@@ -45,14 +45,16 @@ class Reader:
         return self.encoder.project(self.encoder.trunk(pictures))
 
     def logit(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return what the head says before the sigmoid (n,); a higher value is a higher grade."""
+        """Return the grade on a scale without ends (n,); a higher value is a higher grade."""
         if self.head is None:
             raise ValueError(f"reader {self.name} has no head; it cannot grade")
         return self.head.logit(self.embed(pictures))
 
     def grade(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return grades (n,), 0 to 4, as stage grading gives them."""
-        return 4 * torch.sigmoid(self.logit(pictures))
+        if self.head is None:
+            raise ValueError(f"reader {self.name} has no head; it cannot grade")
+        return self.head(self.embed(pictures))
 
 
 def untrained(weights: str) -> Reader:
@@ -63,7 +65,7 @@ def untrained(weights: str) -> Reader:
 def trained(weights: str, path: str | Path, *, frozen_blocks: int) -> Reader:
     """Load the encoder with the upper half and the head that stage grading kept in `path`."""
     encoder = encoders.load_tuned(weights, path, frozen_blocks=frozen_blocks)
-    head = encoders.load_head(path, Head(encoder.dimensions, mean=2.0))
+    head = encoders.load_head(path)
     return Reader("finetuned", encoder, head.to(encoder.device))
 
 

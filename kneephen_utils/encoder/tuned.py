@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TypeVar
 
+import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from kneephen_utils.encoder import head as heads
 from kneephen_utils.encoder.loading import load
 from kneephen_utils.encoder.model import Encoder, WeightsError
 
-Head = TypeVar("Head", bound=nn.Module)
-
 
 def save_tuned(
-    encoder: Encoder, path: str | Path, *, head: nn.Module | None, frozen_blocks: int
+    encoder: Encoder, path: str | Path, *, head: heads.Head | None, frozen_blocks: int
 ) -> None:
     """Write the blocks from `frozen_blocks` on, the norm, the projection and the head.
 
-    The file appears whole or not at all.
+    Where no block is frozen, what comes before the blocks too. The file appears whole or not
+    at all.
     """
-    state = {f"{name}": value for name, value in _upper(encoder, frozen_blocks).items()}
+    state = dict(_upper(encoder, frozen_blocks))
+    noted = {"encoder": encoder.name, "frozen": str(frozen_blocks)}
     if head is not None:
+        noted["head"] = head.kind
         state |= {f"head.{name}": value for name, value in head.state_dict().items()}
     kept = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
-    save_file(kept, partial, metadata={"encoder": encoder.name, "frozen": str(frozen_blocks)})
+    save_file(kept, partial, metadata=noted)
     partial.replace(path)
 
 
@@ -52,8 +55,8 @@ def load_tuned(weights: str, path: str | Path, *, frozen_blocks: int) -> Encoder
     return encoder
 
 
-def load_head(path: str | Path, head: Head) -> Head:
-    """Put the weights of the head kept in `path` into `head` and return it, ready to use.
+def load_head(path: str | Path) -> heads.Head:
+    """Return the head kept in `path`, ready to use.
 
     Raises
     ------
@@ -61,10 +64,13 @@ def load_head(path: str | Path, head: Head) -> Head:
         If the file holds no head, or one that does not fit.
     """
     state = {k.removeprefix("head."): v for k, v in load_file(path).items() if k[:5] == "head."}
+    with safe_open(path, framework="pt") as file:
+        kind = (file.metadata() or {}).get("head", heads.Head.kind)
     try:
+        head = heads.make(kind, state["linear.weight"].shape[1], np.zeros(1))
         head.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(f"{Path(path).name}: {error}") from None
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise WeightsError(f"{Path(path).name}: no head that fits: {error}") from None
     return head.eval().requires_grad_(requires_grad=False)
 
 
@@ -84,6 +90,9 @@ def redraw(encoder: Encoder, *, head: nn.Module | None, frozen_blocks: int, seed
 def _upper(encoder: Encoder, frozen_blocks: int) -> dict[str, torch.Tensor]:
     """Return the tensors of the upper half by name; they are those of the encoder itself."""
     state = {}
+    if frozen_blocks == 0:
+        for name, value in encoder.trunk.state_dict(keep_vars=True).items():
+            state[f"trunk.{name}"] = value
     for number in range(frozen_blocks, len(encoder.trunk.blocks)):
         for name, value in encoder.trunk.blocks[number].state_dict(keep_vars=True).items():
             state[f"trunk.blocks.{number}.{name}"] = value

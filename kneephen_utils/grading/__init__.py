@@ -7,6 +7,7 @@ predictors that any encoder has to beat.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import agreement, probe, report
-from kneephen_utils.encoder import Encoder, tuning, views
+from kneephen_utils.encoder import Encoder, half, shelf, tuning, views
 
 INNER_SHARE = 0.2  # of the train people, who choose the epoch
 METRIC = "quadratic_weighted_kappa"
@@ -43,8 +44,10 @@ def fit(
     known: pd.DataFrame,
     *,
     settings: tuning.Settings,
-    kept_in: str | Path | None = None,
-) -> tuple[tuning.Upper, pd.DataFrame]:
+    artefacts: str | Path | None = None,
+    cache_gb: float = math.inf,
+    fabric: Any = None,
+) -> tuple[half.Upper, pd.DataFrame]:
     """Fine-tune on the `train` people; the encoder is changed in place.
 
     Parameters
@@ -57,8 +60,13 @@ def fit(
         As `pictured` returns.
     settings
         How to train.
-    kept_in
-        File from which a training that was stopped goes on.
+    artefacts
+        Folder that keeps the state, so that a training that was stopped goes on, and the
+        frozen activations, so that the next training need not compute them; None keeps none.
+    cache_gb
+        Most that the frozen activations may take on disk, 10^9 bytes.
+    fabric
+        Lightning Fabric, launched; None for one process.
 
     Returns
     -------
@@ -67,7 +75,8 @@ def fit(
     Raises
     ------
     ValueError
-        If fewer than 20 graded knees are in the `train` split.
+        If fewer than 20 graded knees are in the `train` split, or the frozen activations take
+        more than `cache_gb`.
     """
     graded = ((known["split"] == "train") & known["kl_grade"].notna()).to_numpy()
     inner = inner_split(known, seed=settings.seed)
@@ -75,9 +84,11 @@ def fit(
     if len(train) < 20 or not len(chooses):
         raise ValueError(f"{len(train)} graded knees to train on; expected at least 20")
     grades = train["kl_grade"].to_numpy(float)
-    upper = tuning.upper_half(
-        encoder, mean=float(grades.mean()), frozen_blocks=settings.frozen_blocks
+    upper = half.upper_half(
+        encoder, grades=grades, frozen_blocks=settings.frozen_blocks, head=settings.head
     )
+    place = Path(artefacts) if artefacts else None
+    kept = shelf.Shelf(place / "cache", cache_gb, fabric) if place else None
     seen, plain = (
         views.cache(
             encoder,
@@ -86,6 +97,7 @@ def fit(
             frozen_blocks=settings.frozen_blocks,
             views=copies,
             seed=settings.seed,
+            shelf=kept,
         )
         for rows, copies in ((train, settings.views), (chooses, 0))
     )
@@ -96,14 +108,15 @@ def fit(
         plain[0],
         chooses["kl_grade"].to_numpy(float),
         settings=settings,
-        kept_in=Path(kept_in) if kept_in else None,
+        kept_in=place / "checkpoints" / "grading.safetensors" if place else None,
+        fabric=fabric,
     )
     return upper, history
 
 
 def apply(
     encoder: Encoder,
-    upper: tuning.Upper,
+    upper: half.Upper,
     images: Any,
     known: pd.DataFrame,
     *,

@@ -25,7 +25,7 @@ from kneephen_utils import (
     tables,
 )
 from kneephen_utils.cohort import ledger, reading
-from kneephen_utils.encoder import tuning
+from kneephen_utils.encoder import half, tuning
 from kneephen_utils.fusion import nuisance
 from kneephen_utils.phenotype import assignment, cell, density, sweep
 from kneephen_utils.pipeline import params
@@ -121,8 +121,7 @@ def _seen(
     own, path = settings["grading"], run / "encoder.safetensors"
     training = params.pick(tuning.Settings, own)
     reader = encoder.load_tuned(own["weights"], path, frozen_blocks=own["frozen_blocks"])
-    upper = tuning.upper_half(reader, mean=2.0, frozen_blocks=own["frozen_blocks"])
-    encoder.load_head(path, upper.head)
+    upper = half.Upper(reader, encoder.load_head(path), own["frozen_blocks"]).to(reader.device)
     grades, embeddings = grading.apply(reader, upper, pictures, known, settings=training)
     if settings["fusion"]["embedding"] == "zeroshot":
         plain = encoder.load(own["weights"], text=False)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
+from kneephen_utils.pipeline import allowed
+
 Kind = TypeVar("Kind")
 GRADES = range(5)
 PER_GRADE = ("phenotype",)  # stages that run once for each grade
@@ -105,7 +107,8 @@ def resolve(
     ------
     ParamsError
         If the stage or profile is unknown, a layer names a parameter that neither `shared`
-        nor the stage declares, or a value is of another kind than the declared one.
+        nor the stage declares, or a value is of another kind than the declared one or not
+        among those that are allowed.
     """
     declared = _declared(params, stage)
     if profile not in params["profiles"]:
@@ -120,6 +123,8 @@ def resolve(
     ):
         for name, value in layer.items():
             run[name] = _same_kind(declared, name, value, f"{where}: {stage}.{name}")
+            if wrong := allowed.fault(stage, name, run[name]):
+                raise ParamsError(f"{where}: {wrong}")
     run = {name: _fill(value, places) for name, value in run.items()}
     return run if grade is None else {"kl_grade": grade, **run}
 

@@ -1,0 +1,136 @@
+"""Grade: any folder of knee pictures with a table is trained on and scored, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import narrow
+import numpy as np
+import pandas as pd
+import phantom
+import pytest
+from PIL import Image
+
+from kneephen_utils import encoder, tables
+from kneephen_utils.__main__ import main
+from kneephen_utils.pipeline import grade
+
+SMALL = "grading.epochs=3 grading.views=1 grading.draws=5 radiograph.pixels=32 grading.threads=1"
+FAST = " grading.learning_rate=0.001 grading.head_learning_rate=0.01 grading.batch_size=16"
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> grade.Place:
+    """Folder of 100 knees of 50 people, bright where the grade is high, and their table."""
+    study = narrow.study(50)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rows = study.knees[["participant_id", "side", "kl_grade"]].assign(path="")
+    for row, place in enumerate(study.crops["image"]):
+        rows.loc[row, "path"] = f"{row}.png"
+        Image.fromarray(study.images[int(place)]).save(folder / f"{row}.png")
+    rows.loc[0, "kl_grade"] = pd.NA
+    rows.to_csv(tmp_path / "table.csv", index=False)
+    return grade.Place(folder, tmp_path / "table.csv", tmp_path / "out")
+
+
+def run(given: grade.Place, **changed: str) -> int:
+    words = ["grade", str(given.pictures), "--table", str(given.table), "--out", str(given.out)]
+    return main([*words, "--set", changed.get("settings", SMALL + FAST)])
+
+
+def test_one_command_trains_scores_and_says_where_the_tables_are(
+    given: grade.Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(encoder, "load", lambda *_, **__: narrow.encoder())
+    assert run(given) == 0
+    told = capsys.readouterr().out
+    assert str(given.out) in told
+    assert "agrees with the readers at a weighted kappa of" in told
+    grades = tables.read("grades", given.out)
+    assert len(grades) == 100
+    assert grades["kl_grade"].isna().sum() == 1
+    uses = grades.groupby(grades["knee_id"].str[:-2])["split"].nunique()
+    assert (uses == 1).all()
+    tested = grades["split"].isin(["discover", "confirm"])
+    scores = tables.read("grading_scores", given.out)
+    error = scores[(scores["group"] == "all") & (scores["metric"] == "mae")].set_index("predictor")
+    assert error.loc["finetuned", "knees"] in {tested.sum(), tested.sum() - 1}
+    constants = error.filter(like="always", axis=0)["estimate"]
+    assert error.loc["finetuned", "estimate"] < 0.5 * constants.min()
+    assert "gradient ridge" in error.index
+    assert (given.out / "encoder.safetensors").exists()
+    tables.read("history", given.out)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("side", "middle", "side cannot be used, first 'middle' in line 5; expected right or left"),
+        ("kl_grade", "5", "kl_grade cannot be used, first '5' in line 5; expected 0 to 4"),
+        ("kl_grade", "two", "kl_grade cannot be used, first 'two' in line 5"),
+        ("path", "lost.png", "path cannot be used, first 'lost.png' in line 5; expected a file in"),
+        (
+            "path",
+            "0.png",
+            "path cannot be used, first '0.png' in line 5; expected each picture once",
+        ),
+        ("side", "right", "knee cannot be used, first '9000001-R' in line 5; expected each knee"),
+        ("participant_id", "", "participant_id cannot be used, first '' in line 5"),
+    ],
+)
+def test_a_wrong_cell_is_named_with_its_line(
+    given: grade.Place, capsys: pytest.CaptureFixture[str], column: str, value: str, says: str
+) -> None:
+    table = pd.read_csv(given.table, dtype=str, keep_default_na=False)
+    table.loc[3, column] = value
+    table.to_csv(given.table, index=False)
+    assert run(given) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_what_is_not_there_is_named(
+    given: grade.Place, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(given._replace(table=tmp_path / "no.csv")) == 1
+    assert "no.csv: there is no such file" in capsys.readouterr().err
+    assert run(given._replace(pictures=tmp_path / "nowhere")) == 1
+    assert "nowhere: there is no such folder" in capsys.readouterr().err
+    pd.read_csv(given.table).drop(columns="side").to_csv(given.table, index=False)
+    assert run(given) == 1
+    assert "no column side; expected path, participant_id, side" in capsys.readouterr().err
+    given.table.write_text("path,participant_id,side,kl_grade\n")
+    assert run(given) == 1
+    assert "the table has no rows" in capsys.readouterr().err
+
+
+def test_a_left_knee_is_mirrored_and_the_middle_square_is_taken(tmp_path: Path) -> None:
+    stored = np.zeros((40, 60), np.uint8)
+    stored[:, :10] = 255  # cut away
+    stored[:, 10:20] = 100
+    Image.fromarray(stored).save(tmp_path / "a.png")
+    how = {"pixels": 40, "to": [0.0, 100.0]}
+    right = grade.picture(tmp_path / "a.png", mirror=False, **how)
+    left = grade.picture(tmp_path / "a.png", mirror=True, **how)
+    np.testing.assert_array_equal(right, stored[:, 10:50])
+    np.testing.assert_array_equal(left, right[:, ::-1])
+
+
+def test_dicom_is_windowed_and_shown_bone_bright(tmp_path: Path) -> None:
+    shade = np.tile(np.linspace(0, 1, 64), (64, 1))
+    path = phantom.write(tmp_path / "knee.dcm", shade)
+    found = grade.picture(path, mirror=False, pixels=64, to=[10.0, 90.0])
+    assert (np.diff(found.astype(int), axis=1) >= 0).all()
+    assert found.min() == 0
+    assert found.max() == 255
+    assert 0.05 < (found == 0).mean() < 0.15
+
+
+@pytest.mark.parametrize(("name", "says"), [("deep.png", "expected 8 bits"), ("a.dcm", "DICOM")])
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, name: str, says: str) -> None:
+    if name == "deep.png":
+        Image.fromarray(np.zeros((8, 8), np.uint16)).save(tmp_path / name)
+    else:
+        (tmp_path / name).write_bytes(b"no picture")
+    with pytest.raises(grade.TableError, match=f"{name}: .*{says}"):
+        grade.picture(tmp_path / name, mirror=False, pixels=8, to=[5.0, 99.0])
