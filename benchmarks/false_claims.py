@@ -134,12 +134,13 @@ def main() -> None:
     command = f"python benchmarks/false_claims.py --participants {given.participants}"
     command += f" --seed {given.seed}" + (" --planted" if given.planted else "")
     path = given.out / f"claims_{'planted' if given.planted else 'null'}.csv"
+    code = measured.state()
     done: list[pd.DataFrame] = []
     for rows in parallel.each(one, jobs, workers=given.workers, dask=given.dask):
         done.append(rows)
         if len(done) % 10 == 0 or len(done) == given.cohorts:
             table = counted(pd.concat(done))
-            measured.write(table, path, command=f"{command} --cohorts {len(done)}")
+            measured.write(table, path, command=f"{command} --cohorts {len(done)}", code=code)
     print(table.round(3).to_string(index=False))
 
 

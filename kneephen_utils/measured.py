@@ -12,11 +12,22 @@ FOLDER = ROOT / "book" / "measured"
 MARK = "# "
 
 
-def write(table: pd.DataFrame, path: Path, *, command: str) -> None:
+def write(table: pd.DataFrame, path: Path, *, command: str, code: str) -> None:
     """Write a table as CSV, headed by the command that made it and the state of the code."""
     path.parent.mkdir(parents=True, exist_ok=True)
     body = table.to_csv(index=False, float_format="%.4f")
-    path.write_text(f"{MARK}{command}\n{MARK}{_state()}\n{body}")
+    path.write_text(f"{MARK}{command}\n{MARK}{code}\n{body}")
+
+
+def state() -> str:
+    """Return the commit of the code, if it is under version control; ask before a run, not after."""
+    told = subprocess.run(
+        ["git", "-C", str(ROOT), "log", "-1", "--format=%h of %cs"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit known"
 
 
 def read(path: Path) -> tuple[pd.DataFrame, str, str]:
@@ -33,14 +44,3 @@ def read(path: Path) -> tuple[pd.DataFrame, str, str]:
             f"{path}: the first two lines hold no command; expected '{MARK}python ...'"
         )
     return pd.read_csv(path, skiprows=2), lines[0][len(MARK) :], lines[1][len(MARK) :]
-
-
-def _state() -> str:
-    """Return the commit of the code, if it is under version control."""
-    told = subprocess.run(
-        ["git", "-C", str(ROOT), "log", "-1", "--format=%h of %cs"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit known"
