@@ -92,7 +92,7 @@ def _one(cell: Cell, truth: pd.Series, settings: Settings) -> dict[str, object]:
     confirm = given[given["split"] == "confirm"]
     agreed = adjusted_rand_score(truth[confirm["knee_id"]], confirm["phenotype"])
     row |= {"enough": True, "agreement": agreed}
-    passports = stability.passport([cell], chosen)
+    passports = stability.passport([cell], chosen, settings=settings)
     dense = swept.loc[swept["chosen"], "dbcv"].iloc[0] >= gate.DENSER
     if own.phenotypes < gate.GROUPS or not dense or passports["jaccard"].nlargest(2).min() < NAMED:
         return row
@@ -119,7 +119,7 @@ def counted(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Count claims over cohorts and keep the counts after every tenth cohort."""
+    """Count claims over cohorts and keep the counts after each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=200)
     parser.add_argument("--participants", type=int, default=600)
@@ -138,9 +138,8 @@ def main() -> None:
     done: list[pd.DataFrame] = []
     for rows in parallel.each(one, jobs, workers=given.workers, dask=given.dask):
         done.append(rows)
-        if len(done) % 10 == 0 or len(done) == given.cohorts:
-            table = counted(pd.concat(done))
-            measured.write(table, path, command=f"{command} --cohorts {len(done)}", code=code)
+        table = counted(pd.concat(done))
+        measured.write(table, path, command=f"{command} --cohorts {len(done)}", code=code)
     print(table.round(3).to_string(index=False))
 
 

@@ -20,7 +20,7 @@ def write(table: pd.DataFrame, path: Path, *, command: str, code: str) -> None:
 
 
 def state() -> str:
-    """Return the commit of the code, if it is under version control; ask before a run, not after."""
+    """Return the commit of the code, if there is one; to be asked before a run, not after."""
     told = subprocess.run(
         ["git", "-C", str(ROOT), "log", "-1", "--format=%h of %cs"],
         capture_output=True,

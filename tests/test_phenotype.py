@@ -34,7 +34,7 @@ def study(made: dict[str, pd.DataFrame], *arms: str, settings=SETTINGS) -> dict[
     cells = islands.cells(made, *arms)
     swept, chosen = sweep.run(cells, settings=settings)
     found = {"sweep": swept, "phenotypes": assignment.assign(cells, chosen, settings=settings)}
-    found["stability"] = stability.passport(cells, chosen)
+    found["stability"] = stability.passport(cells, chosen, settings=settings)
     found["null"] = reference.draw(cells, chosen, settings=settings)
     found["contribution"] = contribution.measure(cells, chosen, settings=settings)
     found["gates"] = gate.judge(
@@ -257,8 +257,32 @@ def test_few_knees_are_not_shown_where_single_knees_are_closed(
     found: dict[str, pd.DataFrame],
 ) -> None:
     small = found["profiles"].assign(knees=9)
-    shown = profile.shown(small, arm="image", disclose=False)
-    assert set(shown.drop(columns=["variable", "role"]).to_numpy().ravel()) == {"\N{EN DASH}"}
+    counts = pd.DataFrame({"arm": "image", "phenotype": [0], "knees": [9], "people": [12]})
+    shown = profile.shown(small, counts, arm="image", disclose=False).set_index("variable")
+    assert shown.loc["knees", "A"] == "under 10"
+    assert shown.loc["people", "A"] == "12"
+    assert set(shown.iloc[2:].drop(columns="role").to_numpy().ravel()) == {"\N{EN DASH}"}
+
+
+def test_a_profile_shows_no_outcome_and_takes_no_difference_of_one(
+    made: dict[str, pd.DataFrame], found: dict[str, pd.DataFrame]
+) -> None:
+    outcomes = found["profiles"][found["profiles"]["role"] == "outcome"]
+    assert outcomes["smd"].isna().all()
+    counts = profile.counted(found["phenotypes"], made["knees"])
+    shown = profile.shown(found["profiles"], counts, arm="context", disclose=True)
+    own = found["phenotypes"][found["phenotypes"]["arm"] == "context"]
+    assert not shown["variable"].str.contains("pain").any()
+    assert shown.loc[0, "A"] == str((own["phenotype"] == 0).sum())
+
+
+def test_standardised_differences_are_in_standard_deviations() -> None:
+    women = pd.Series([1.0, 1.0, 0.0, 0.0], name="sex"), pd.Series([1.0, 0, 0, 0, 0], name="sex")
+    assert profile.standardised(*women) == pytest.approx(0.3 / ((0.25 + 0.16) / 2) ** 0.5)
+    rng = np.random.default_rng(0)
+    ages = pd.Series(rng.normal(64, 8, 20_000)), pd.Series(rng.normal(60, 8, 20_000))
+    assert profile.standardised(*ages) == pytest.approx(0.5, abs=0.03)
+    assert np.isnan(profile.standardised(ages[0], pd.Series([], dtype=float)))
 
 
 def test_a_fused_knee_that_is_unknown_is_named(made: dict[str, pd.DataFrame]) -> None:
