@@ -22,7 +22,15 @@ from statsmodels.stats.proportion import proportion_confint
 
 from kneephen_utils import fusion, measured, parallel
 from kneephen_utils.fusion import nuisance
-from kneephen_utils.phenotype import assignment, contribution, gate, reference, stability, sweep
+from kneephen_utils.phenotype import (
+    assignment,
+    contribution,
+    density,
+    gate,
+    reference,
+    stability,
+    sweep,
+)
 from kneephen_utils.phenotype.cell import Cell, Settings, gather
 from kneephen_utils.phenotype.stability import NAMED
 from kneephen_utils.twin import features, people
@@ -66,7 +74,7 @@ def cohort(seed: int, participants: int, *, planted: bool) -> tuple[list[Cell], 
     return cells, knees.set_index("knee_id")["phenotype"]
 
 
-def study(seed: int, participants: int, *, planted: bool) -> pd.DataFrame:
+def study(seed: int, participants: int, *, planted: bool, references: bool) -> pd.DataFrame:
     """Return one row per cell of a cohort: was a phenotype claimed, and how well does it agree."""
     cells, truth = cohort(seed, participants, planted=planted)
     settings = Settings(
@@ -79,25 +87,32 @@ def study(seed: int, participants: int, *, planted: bool) -> pd.DataFrame:
         seed=seed,
         workers=1,
     )
-    return pd.DataFrame([_one(cell, truth, settings) for cell in cells])
+    return pd.DataFrame([_one(cell, truth, settings, references=references) for cell in cells])
 
 
-def _one(cell: Cell, truth: pd.Series, settings: Settings) -> dict[str, object]:
+def _one(
+    cell: Cell, truth: pd.Series, settings: Settings, *, references: bool
+) -> dict[str, object]:
     row = {"arm": cell.arm, "kl_grade": cell.kl_grade, "claimed": False, "agreement": np.nan}
     if not cell.enough:
         return row | {"enough": False}
-    swept, chosen = sweep.run([cell], settings=settings)
-    own = chosen[cell.arm]
+    tried = sweep.trials([cell], settings=settings)
+    own = sweep.choose(tried[cell.arm])
+    chosen = {cell.arm: own}
     given = assignment.assign([cell], chosen, settings=settings)
     confirm = given[given["split"] == "confirm"]
     agreed = adjusted_rand_score(truth[confirm["knee_id"]], confirm["phenotype"])
     row |= {"enough": True, "agreement": agreed}
     passports = stability.passport([cell], chosen, settings=settings)
-    dense = swept.loc[swept["chosen"], "dbcv"].iloc[0] >= gate.DENSER
-    if own.phenotypes < gate.GROUPS or not dense or passports["jaccard"].nlargest(2).min() < NAMED:
+    if own.phenotypes < gate.GROUPS or passports["jaccard"].nlargest(2).min() < NAMED:
         return row
-    null = reference.draw([cell], chosen, settings=settings)
+    if not density.dbcv(sweep.reduced(cell, settings).points, own.labels) >= gate.DENSER:
+        return row
     made = contribution.measure([cell], chosen, settings=settings)
+    if not references:
+        return row | {"claimed": bool(made["image_phenotype"].all())}
+    swept, _ = sweep.decide([cell], tried, settings=settings)
+    null = reference.draw([cell], chosen, settings=settings)
     gates = gate.judge([cell], swept, null, passports, made)
     return row | {"claimed": bool(gates["passed"].all())}
 
@@ -127,12 +142,17 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--dask", default="", help="address of a Dask scheduler")
     parser.add_argument("--planted", action="store_true")
+    parser.add_argument(
+        "--without-references", action="store_true", help="leave out both nulls, which cost most"
+    )
     parser.add_argument("--out", type=Path, default=measured.FOLDER)
     given = parser.parse_args()
-    one = partial(study, participants=given.participants, planted=given.planted)
+    how = {"planted": given.planted, "references": not given.without_references}
+    one = partial(study, participants=given.participants, **how)
     jobs = [(given.seed + number,) for number in range(given.cohorts)]
     command = f"python benchmarks/false_claims.py --participants {given.participants}"
     command += f" --seed {given.seed}" + (" --planted" if given.planted else "")
+    command += " --without-references" if given.without_references else ""
     path = given.out / f"claims_{'planted' if given.planted else 'null'}.csv"
     code = measured.state()
     done: list[pd.DataFrame] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import islands
 import numpy as np
@@ -14,7 +15,7 @@ from pandas.testing import assert_frame_equal
 
 from kneephen_utils import measured, parallel
 from kneephen_utils.phenotype import reference, sweep
-from kneephen_utils.pipeline import ingredient
+from kneephen_utils.pipeline import claims, ingredient
 
 SETTINGS = replace(islands.SETTINGS, draws=4, null_draws=2)
 
@@ -78,7 +79,7 @@ def test_where_work_is_done_leaves_no_stamp() -> None:
     assert one == two != other
 
 
-def test_what_was_measured_is_kept_with_its_command(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_measured_is_kept_with_its_command(tmp_path: Path) -> None:
     table = pd.DataFrame({"arm": ["image"], "share": [np.float64(0.25)]})
     path = tmp_path / "deep" / "claims.csv"
     measured.write(table, path, command="python benchmarks/x.py", code="commit abc")
@@ -88,3 +89,28 @@ def test_what_was_measured_is_kept_with_its_command(tmp_path) -> None:  # type: 
     path.write_text("arm,share\nimage,0.25\n")
     with pytest.raises(ValueError, match="the first two lines hold no command"):
         measured.read(path)
+
+
+def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> None:
+    assert "has not been run" in claims.markdown(tmp_path)
+    table = pd.DataFrame(
+        {
+            "arm": ["both", "image"],
+            "kl_grade": ["all", "0"],
+            "cells": [40, 20],
+            "claimed": [1, 0],
+            "share": [0.025, 0.0],
+            "low": [0.004, 0.0],
+            "high": [0.129, 0.161],
+            "ari": [0.5, 0.5],
+            "ari_low": [0.2, 0.2],
+            "ari_high": [0.9, 0.9],
+        }
+    )
+    for name in (claims.NULL, claims.PLANTED):
+        measured.write(table, tmp_path / name, command="python x.py", code="commit abc")
+    text = claims.markdown(tmp_path)
+    assert "Of 40 grades and arms with enough knees, 1 passed every gate: 2.5 %" in text
+    assert "| image | KL0 | 20 | 0: 0.0 % (95 % interval 0.0 to 16.1) |" in text
+    assert "phenotype there in 0 of 20 cohorts" in text
+    assert text.count("Made by `python x.py` at commit abc.") == 2

@@ -12,7 +12,7 @@ from hdbscan import HDBSCAN
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import adjusted_rand_score
 
-from kneephen_utils import tables
+from kneephen_utils import firewall, tables
 from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import (
     assignment,
@@ -101,6 +101,24 @@ def test_groups_made_of_a_column_beside_the_picture_fail_the_image_gate() -> Non
     measured = contribution.measure(cells, chosen, settings=settings).iloc[0]
     assert measured["image_share"] < 0.06
     assert not measured["image_phenotype"]
+
+
+def test_the_published_recipe_is_no_image_phenotype_and_pain_is_refused() -> None:
+    made = islands.world()  # pictures of three kinds, and narrowing and pain in heaps
+    rng = np.random.default_rng(4)
+    heap = rng.integers(2, size=len(made["knees"]))
+    made["knees"] = made["knees"].assign(jsn_medial=3.0 * heap, womac_pain=15.0 * heap)
+    cells = islands.cells(made, "fused")
+    settings = replace(SETTINGS, min_cluster_size=12, min_samples=5, draws=3)
+    _, chosen = sweep.run(cells, settings=settings)
+    measured = contribution.measure(cells, chosen, settings=settings).iloc[0]
+    discover = made["knees"]["participant_id"].isin(cells[0].people)
+    narrowed = made["knees"].loc[discover, "jsn_medial"]
+    assert adjusted_rand_score(narrowed, chosen["fused"].labels) > 0.5
+    assert not measured["image_phenotype"]
+    assert "stay where they are" in measured["sentence"]
+    assert firewall.judge("fused", "womac_pain").answer == "refused"
+    assert firewall.judge("fused", "womac_pain_course").answer == "conditional"
 
 
 def test_too_few_knees_are_one_gate_and_no_group(made: dict[str, pd.DataFrame]) -> None:

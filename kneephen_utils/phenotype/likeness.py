@@ -130,6 +130,8 @@ def _road(row: pd.Series) -> str:
         return "other knee"
     if row["compared"] == "seed":
         return "another seed"
+    if row["compared"] == "encoder":
+        return "other encoder"
     return f"{row['compared']} {row['other']}"
 
 

@@ -123,9 +123,8 @@ def shown(
         index=["variable", "role"], columns="group", values="text", aggfunc="first", sort=False
     )
     order = sorted(wide.columns, key=lambda name: (name == "unassigned", name))
-    farthest = (
-        own[~hidden & (own["phenotype"] >= 0)].groupby("variable", sort=False).apply(_farthest)
-    )
+    seen = own[~hidden & (own["phenotype"] >= 0)]
+    farthest = {name: _farthest(rows) for name, rows in seen.groupby("variable", sort=False)}
     table = wide[order].reset_index().rename_axis(columns=None)
     table["farthest"] = [farthest.get(name, report.MISSING) for name in table["variable"]]
     table["variable"] = table["variable"].replace({"sex": "share of women"}).str.replace("_", " ")
