@@ -17,6 +17,7 @@ DEVICES ?= 1#          processes that train together in `make grade`, one a GPU
 WEIGHTS ?= embedded#   encoder: embedded, a local folder, or hf-hub:owner/name
 SET     ?=#            parameters, such as SET="phenotype.min_cluster_size=40@2"
 TORCH   ?=#            cpu, cu128, ...: another build of torch, where its index can be reached
+DASK    ?=#            tcp://host:8786, a Dask scheduler for resampling, nulls, sweeps and simulations
 JOBS    ?= 2#          notebooks that may run side by side, processes of a simulation
 COHORTS ?= 300#        simulated cohorts of make calibrate
 PEOPLE  ?= 1200#       people in each of them
@@ -48,7 +49,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 P      := $(strip $(PROFILE))
 A      := artefacts/$(P)
 TELL    = $(PY) -m kneephen_utils
-GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --set "$(strip $(SET))"
+GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --dask "$(strip $(DASK))" --set "$(strip $(SET))"
 PHENO  := $(foreach grade,0 1 2 3 4,05_phenotype_grade_$(grade))
 RUNS   := 00_cohort 01_radiograph 02_embedding 03_grading 04_fusion $(PHENO) \
           06_attention 07_pain 08_progression 09_verdict
@@ -114,7 +115,7 @@ weights: $(READY) ## with network: keep BiomedCLIP, or WEIGHTS=hf-hub:..., in we
 # --- calibration: simulated cohorts with known effects; the next book shows the numbers ------
 calibrate: $(READY) ## bias, coverage and false alarms over COHORTS simulated cohorts
 	@$(PY) -m kneephen_utils.calibration --out artefacts/calibration \
-	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS))
+	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS)) --dask "$(strip $(DASK))"
 
 # --- tests -----------------------------------------------------------------------------------
 test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser
@@ -184,5 +185,5 @@ clean-all: clean ## remove the artefacts of all profiles and the environment too
 	rm -rf artefacts .venv
 
 help: ## this list
-	@echo "make TARGET [PROFILE=demo|null|oai|smoke] [OAI=folder] [WEIGHTS=embedded|folder|hf-hub:name] [SET=\"stage.name=value@grade\"]"
+	@echo "make TARGET [PROFILE=demo|null|oai|smoke] [OAI=folder] [WEIGHTS=embedded|folder|hf-hub:name] [DASK=tcp://host:port] [SET=\"stage.name=value@grade\"]"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12

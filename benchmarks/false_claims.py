@@ -1,7 +1,8 @@
 """False claims: how often the gates let a grade through, with and without planted groups.
 
-    python benchmarks/false_claims.py [--cohorts 200] [--participants 600] [--workers 2]
+    python benchmarks/false_claims.py [--cohorts 200] [--participants 600] [--planted]
 
+What was counted is kept in `book/measured`, with the command that made it, and shown in the book.
 Cohorts are drawn at table level: the planted features of each knee, mixed into 64 numbers
 with noise, stand for its picture; people, grades, sides and the split are those of the
 synthetic release. Everything after the encoder is the pipeline's own code. Gates that cost
@@ -11,22 +12,33 @@ little are asked first; a cell that fails one is not searched for more.
 from __future__ import annotations
 
 import argparse
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.metrics import adjusted_rand_score
 from statsmodels.stats.proportion import proportion_confint
 
-from kneephen_utils import fusion
+from kneephen_utils import fusion, measured, parallel
 from kneephen_utils.fusion import nuisance
-from kneephen_utils.phenotype import assignment, contribution, gate, reference, stability, sweep
+from kneephen_utils.phenotype import (
+    assignment,
+    contribution,
+    density,
+    gate,
+    reference,
+    stability,
+    sweep,
+)
 from kneephen_utils.phenotype.cell import Cell, Settings, gather
 from kneephen_utils.phenotype.stability import NAMED
 from kneephen_utils.twin import features, people
 
 DIMENSIONS, NOISE = 64, 0.15
 ARMS = ("image", "context")
+COLUMNS = ["arm", "kl_grade", "cells", "claimed", "share", "low", "high"]
+COLUMNS += ["ari", "ari_low", "ari_high", "ari_claimed"]
 
 
 def cohort(seed: int, participants: int, *, planted: bool) -> tuple[list[Cell], pd.Series]:
@@ -62,7 +74,7 @@ def cohort(seed: int, participants: int, *, planted: bool) -> tuple[list[Cell], 
     return cells, knees.set_index("knee_id")["phenotype"]
 
 
-def study(seed: int, participants: int, *, planted: bool) -> pd.DataFrame:
+def study(seed: int, participants: int, *, planted: bool, references: bool) -> pd.DataFrame:
     """Return one row per cell of a cohort: was a phenotype claimed, and how well does it agree."""
     cells, truth = cohort(seed, participants, planted=planted)
     settings = Settings(
@@ -75,54 +87,80 @@ def study(seed: int, participants: int, *, planted: bool) -> pd.DataFrame:
         seed=seed,
         workers=1,
     )
-    return pd.DataFrame([_one(cell, truth, settings) for cell in cells])
+    return pd.DataFrame([_one(cell, truth, settings, references=references) for cell in cells])
 
 
-def _one(cell: Cell, truth: pd.Series, settings: Settings) -> dict[str, object]:
+def _one(
+    cell: Cell, truth: pd.Series, settings: Settings, *, references: bool
+) -> dict[str, object]:
     row = {"arm": cell.arm, "kl_grade": cell.kl_grade, "claimed": False, "agreement": np.nan}
     if not cell.enough:
         return row | {"enough": False}
-    swept, chosen = sweep.run([cell], settings=settings)
-    own = chosen[cell.arm]
+    tried = sweep.trials([cell], settings=settings)
+    own = sweep.choose(tried[cell.arm])
+    chosen = {cell.arm: own}
     given = assignment.assign([cell], chosen, settings=settings)
     confirm = given[given["split"] == "confirm"]
     agreed = adjusted_rand_score(truth[confirm["knee_id"]], confirm["phenotype"])
     row |= {"enough": True, "agreement": agreed}
-    passports = stability.passport([cell], chosen)
-    dense = swept.loc[swept["chosen"], "dbcv"].iloc[0] >= gate.DENSER
-    if own.phenotypes < gate.GROUPS or not dense or passports["jaccard"].nlargest(2).min() < NAMED:
+    passports = stability.passport([cell], chosen, settings=settings)
+    if own.phenotypes < gate.GROUPS or passports["jaccard"].nlargest(2).min() < NAMED:
         return row
-    null = reference.draw([cell], chosen, settings=settings)
+    if not density.dbcv(sweep.reduced(cell, settings).points, own.labels) >= gate.DENSER:
+        return row
     made = contribution.measure([cell], chosen, settings=settings)
+    if not references:
+        return row | {"claimed": bool(made["image_phenotype"].all())}
+    swept, _ = sweep.decide([cell], tried, settings=settings)
+    null = reference.draw([cell], chosen, settings=settings)
     gates = gate.judge([cell], swept, null, passports, made)
     return row | {"claimed": bool(gates["passed"].all())}
 
 
+def counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of cells with a claim, with its Wilson interval, per arm and grade."""
+    asked = rows[rows["enough"]]
+    some = [
+        (("both", "all"), asked),
+        *((key, own) for key, own in asked.groupby(["arm", "kl_grade"])),
+    ]
+    lines = []
+    for (arm, grade), own in some:
+        low, high = proportion_confint(own["claimed"].sum(), len(own), method="wilson")
+        agreed = own["agreement"].quantile([0.5, 0.025, 0.975]).to_numpy()
+        lines.append((arm, grade, len(own), own["claimed"].sum(), own["claimed"].mean(), low, high))
+        lines[-1] += (*agreed, own.loc[own["claimed"], "agreement"].median())
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
 def main() -> None:
-    """Print the share of cells with a claim, null and planted, with intervals."""
+    """Count claims over cohorts and keep the counts after each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cohorts", type=int, default=200)
     parser.add_argument("--participants", type=int, default=600)
     parser.add_argument("--seed", type=int, default=50_000)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--dask", default="", help="address of a Dask scheduler")
     parser.add_argument("--planted", action="store_true")
-    given = parser.parse_args()
-    rows = pd.concat(
-        Parallel(n_jobs=given.workers)(
-            delayed(study)(given.seed + k, given.participants, planted=given.planted)
-            for k in range(given.cohorts)
-        )
+    parser.add_argument(
+        "--without-references", action="store_true", help="leave out both nulls, which cost most"
     )
-    asked = rows[rows["enough"]]
-    print(f"{given.cohorts} cohorts of {given.participants} people, planted: {given.planted}")
-    for name, some in [("all", asked), *asked.groupby(["arm", "kl_grade"])]:
-        low, high = proportion_confint(some["claimed"].sum(), len(some), method="wilson")
-        print(
-            f"{name}: claimed {some['claimed'].sum()} of {len(some)} = "
-            f"{100 * some['claimed'].mean():.1f} % ({100 * low:.1f} to {100 * high:.1f}); "
-            f"agreement with what was planted, median {some['agreement'].median():.2f}, "
-            f"where claimed {some.loc[some['claimed'], 'agreement'].median():.2f}"
-        )
+    parser.add_argument("--out", type=Path, default=measured.FOLDER)
+    given = parser.parse_args()
+    how = {"planted": given.planted, "references": not given.without_references}
+    one = partial(study, participants=given.participants, **how)
+    jobs = [(given.seed + number,) for number in range(given.cohorts)]
+    command = f"python benchmarks/false_claims.py --participants {given.participants}"
+    command += f" --seed {given.seed}" + (" --planted" if given.planted else "")
+    command += " --without-references" if given.without_references else ""
+    path = given.out / f"claims_{'planted' if given.planted else 'null'}.csv"
+    code = measured.state()
+    done: list[pd.DataFrame] = []
+    for rows in parallel.each(one, jobs, workers=given.workers, dask=given.dask):
+        done.append(rows)
+        table = counted(pd.concat(done))
+        measured.write(table, path, command=f"{command} --cohorts {len(done)}", code=code)
+    print(table.round(3).to_string(index=False))
 
 
 if __name__ == "__main__":

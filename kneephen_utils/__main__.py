@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--oai", default="", help="folder of a real OAI release")
     parser.add_argument("--weights", default="embedded", help="encoder: embedded, folder or hub")
+    parser.add_argument("--dask", default="", help="address of a Dask scheduler")
     parser.add_argument("--set", default="", help="stage.name=value words, @grade for one grade")
     parser.add_argument("--table", default="", help="CSV: path, participant_id, side, kl_grade")
     parser.add_argument("--out", default="artefacts/grade", help="folder of what grade writes")
@@ -95,7 +96,8 @@ def _places(given: argparse.Namespace) -> Mapping[str, str]:
             raise UsageError(f"OAI={given.oai}: there is no such folder")
         if not any(Path(release).iterdir()):
             raise UsageError(f"OAI={given.oai}: the folder is empty; expected an OAI release")
-    return {"profile": given.profile, "release": release, "weights": _weights(given.weights)}
+    places = {"profile": given.profile, "release": release, "dask": given.dask}
+    return places | {"weights": _weights(given.weights)}
 
 
 def _weights(weights: str) -> str:

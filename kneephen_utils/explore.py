@@ -54,7 +54,7 @@ def keep(path: Path, grade: int, values: dict[str, Any], *, profile: str) -> str
 
 
 def _given(profile: str, kl_grade: int) -> dict[str, Any]:
-    places = {"profile": profile, "release": "", "weights": ""}
+    places = {"profile": profile, "release": "", "weights": "", "dask": ""}
     return params.resolve(
         params.load(PARAMS), "phenotype", profile=profile, places=places, grade=kl_grade
     )

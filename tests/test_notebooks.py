@@ -77,6 +77,7 @@ def test_the_parameters_cell_equals_the_demo_profile(run: pipeline.Run) -> None:
     tagged = [c for c in cells(path) if "parameters" in c["metadata"].get("tags", [])]
     assert len(tagged) == 1
     places = {"profile": "demo", "release": "../artefacts/demo/release", "weights": "embedded"}
+    places |= {"dask": ""}
     declared = params.load(ROOT / "notebooks" / "params.yml")
     expected = params.resolve(declared, run.stage, profile="demo", places=places, grade=run.grade)
     assert assigned(tagged[0]) == expected

@@ -12,7 +12,7 @@ from hdbscan import HDBSCAN
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import adjusted_rand_score
 
-from kneephen_utils import tables
+from kneephen_utils import firewall, tables
 from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import (
     assignment,
@@ -34,7 +34,7 @@ def study(made: dict[str, pd.DataFrame], *arms: str, settings=SETTINGS) -> dict[
     cells = islands.cells(made, *arms)
     swept, chosen = sweep.run(cells, settings=settings)
     found = {"sweep": swept, "phenotypes": assignment.assign(cells, chosen, settings=settings)}
-    found["stability"] = stability.passport(cells, chosen)
+    found["stability"] = stability.passport(cells, chosen, settings=settings)
     found["null"] = reference.draw(cells, chosen, settings=settings)
     found["contribution"] = contribution.measure(cells, chosen, settings=settings)
     found["gates"] = gate.judge(
@@ -101,6 +101,24 @@ def test_groups_made_of_a_column_beside_the_picture_fail_the_image_gate() -> Non
     measured = contribution.measure(cells, chosen, settings=settings).iloc[0]
     assert measured["image_share"] < 0.06
     assert not measured["image_phenotype"]
+
+
+def test_the_published_recipe_is_no_image_phenotype_and_pain_is_refused() -> None:
+    made = islands.world()  # pictures of three kinds, and narrowing and pain in heaps
+    rng = np.random.default_rng(4)
+    heap = rng.integers(2, size=len(made["knees"]))
+    made["knees"] = made["knees"].assign(jsn_medial=3.0 * heap, womac_pain=15.0 * heap)
+    cells = islands.cells(made, "fused")
+    settings = replace(SETTINGS, min_cluster_size=12, min_samples=5, draws=3)
+    _, chosen = sweep.run(cells, settings=settings)
+    measured = contribution.measure(cells, chosen, settings=settings).iloc[0]
+    discover = made["knees"]["participant_id"].isin(cells[0].people)
+    narrowed = made["knees"].loc[discover, "jsn_medial"]
+    assert adjusted_rand_score(narrowed, chosen["fused"].labels) > 0.5
+    assert not measured["image_phenotype"]
+    assert "stay where they are" in measured["sentence"]
+    assert firewall.judge("fused", "womac_pain").answer == "refused"
+    assert firewall.judge("fused", "womac_pain_course").answer == "conditional"
 
 
 def test_too_few_knees_are_one_gate_and_no_group(made: dict[str, pd.DataFrame]) -> None:
@@ -257,8 +275,32 @@ def test_few_knees_are_not_shown_where_single_knees_are_closed(
     found: dict[str, pd.DataFrame],
 ) -> None:
     small = found["profiles"].assign(knees=9)
-    shown = profile.shown(small, arm="image", disclose=False)
-    assert set(shown.drop(columns=["variable", "role"]).to_numpy().ravel()) == {"\N{EN DASH}"}
+    counts = pd.DataFrame({"arm": "image", "phenotype": [0], "knees": [9], "people": [12]})
+    shown = profile.shown(small, counts, arm="image", disclose=False).set_index("variable")
+    assert shown.loc["knees", "A"] == "under 10"
+    assert shown.loc["people", "A"] == "12"
+    assert set(shown.iloc[2:].drop(columns="role").to_numpy().ravel()) == {"\N{EN DASH}"}
+
+
+def test_a_profile_shows_no_outcome_and_takes_no_difference_of_one(
+    made: dict[str, pd.DataFrame], found: dict[str, pd.DataFrame]
+) -> None:
+    outcomes = found["profiles"][found["profiles"]["role"] == "outcome"]
+    assert outcomes["smd"].isna().all()
+    counts = profile.counted(found["phenotypes"], made["knees"])
+    shown = profile.shown(found["profiles"], counts, arm="context", disclose=True)
+    own = found["phenotypes"][found["phenotypes"]["arm"] == "context"]
+    assert not shown["variable"].str.contains("pain").any()
+    assert shown.loc[0, "A"] == str((own["phenotype"] == 0).sum())
+
+
+def test_standardised_differences_are_in_standard_deviations() -> None:
+    women = pd.Series([1.0, 1.0, 0.0, 0.0], name="sex"), pd.Series([1.0, 0, 0, 0, 0], name="sex")
+    assert profile.standardised(*women) == pytest.approx(0.3 / ((0.25 + 0.16) / 2) ** 0.5)
+    rng = np.random.default_rng(0)
+    ages = pd.Series(rng.normal(64, 8, 20_000)), pd.Series(rng.normal(60, 8, 20_000))
+    assert profile.standardised(*ages) == pytest.approx(0.5, abs=0.03)
+    assert np.isnan(profile.standardised(ages[0], pd.Series([], dtype=float)))
 
 
 def test_a_fused_knee_that_is_unknown_is_named(made: dict[str, pd.DataFrame]) -> None:

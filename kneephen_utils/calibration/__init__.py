@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from kneephen_utils import tables
+from kneephen_utils import parallel, tables
 from kneephen_utils.calibration import answer, crowd
 from kneephen_utils.calibration.question import ALL, LEVEL, RATIO, SLOPE, Question
 
@@ -23,7 +22,7 @@ RUNS, SUMMARY = "calibration_runs", "calibration"
 
 
 def run(
-    *, cohorts: int, people: int, draws: int, seed: int, workers: int, parts: Path
+    *, cohorts: int, people: int, draws: int, seed: int, workers: int, parts: Path, dask: str = ""
 ) -> pd.DataFrame:
     """Simulate cohorts and answer every question in each: the table `calibration_runs`.
 
@@ -41,12 +40,15 @@ def run(
         Processes; the table does not depend on it.
     parts
         Folder in which every cohort is kept as soon as it is answered; those that are there
-        already, from the same settings and the same code, are not made again.
+        already, from the same settings and the same code, are not made again. A cluster must
+        see the same folder.
+    dask
+        Address of a Dask scheduler, in place of processes.
     """
     names = [f"cohort_{i:05d}" for i in range(cohorts)]
     missing = [i for i, name in enumerate(names) if not _path(parts, name).exists()]
-    waiting = (delayed(_keep)(i, names[i], parts, people, draws, seed) for i in missing)
-    made = Parallel(n_jobs=workers, return_as="generator_unordered")(waiting)
+    waiting = [(i, names[i], parts.resolve(), people, draws, seed) for i in missing]
+    made = parallel.each(_keep, waiting, workers=workers, dask=dask)
     for _ in tqdm(made, total=len(missing), unit="cohort"):
         pass
     return pd.concat([tables.read(RUNS, parts, name) for name in names], ignore_index=True)

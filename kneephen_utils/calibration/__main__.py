@@ -24,6 +24,7 @@ def main(argv: list[str] | None = None) -> int:
         draws=given.draws,
         seed=given.seed,
         workers=given.workers,
+        dask=given.dask,
         parts=given.out / "parts" / _fingerprint(given),
     )
     tables.write(runs, calibration.RUNS, given.out)
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--draws", type=int, default=199, help="permutations behind a p value")
     parser.add_argument("--seed", type=int, default=20, help="same seed, same tables")
     parser.add_argument("--workers", type=int, default=1, help="processes; same tables for any")
+    parser.add_argument("--dask", default="", help="address of a Dask scheduler")
     return parser
 
 

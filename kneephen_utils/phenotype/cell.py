@@ -27,6 +27,7 @@ class Settings:
     seed: int
     workers: int
     peeked: bool = False  # pain was looked at before a setting was taken
+    dask: str = ""  # address of a Dask scheduler; the result does not depend on it
 
 
 @dataclass(frozen=True)

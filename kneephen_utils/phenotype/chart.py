@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
 
 from kneephen_utils import figure, report
 
@@ -14,7 +17,8 @@ ARMS_NOTE = (
 )
 PASSPORT_NOTE = (
     "Best Jaccard index when a fifth of the people is left out: mean, and the range of 95 % of the "
-    "subsamples. A phenotype below a mean of 0.75 keeps its letter and earns no name."
+    "subsamples. Switch: the share of its knees that then end in another group, or in none. A "
+    "phenotype below a mean of 0.75 keeps its letter and earns no name."
 )
 REFERENCE_WORDS = {
     "gaussian": "the same spread\nbut no groups",
@@ -23,44 +27,62 @@ REFERENCE_WORDS = {
 
 
 def draw_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
-    """Draw the score of every setting, the number of groups written into its cell."""
+    """Draw the score of every setting, the number of groups written into its cell.
+
+    One panel per reducer, that of the chosen setting first.
+    """
     own = swept[swept["arm"] == arm]
     if own.empty:
-        return _nothing("too few discover knees")
+        return nothing("too few discover knees")
+    first = own.loc[own["chosen"], "reducer"].iloc[0]
+    order = [first, *sorted(set(own["reducer"]) - {first})]
+    lines = own["min_samples"].nunique()
+    with figure.style():
+        drawn = Figure(figsize=(7.2, (0.42 * lines + 0.35) * len(order) + 0.7))
+        axes = drawn.subplots(len(order), 1, squeeze=False, sharex=True)[:, 0]
+        for axis, reducer in zip(axes, order, strict=True):
+            shown = _panel(axis, own[own["reducer"] == reducer])
+            if len(order) > 1:
+                axis.set_title(f"{reducer}{'' if reducer == first else ', for comparison'}")
+        axes[-1].set_xlabel("least knees in a group (min_cluster_size)")
+        drawn.colorbar(shown, ax=list(axes), label="found again")
+    return drawn
+
+
+def _panel(axis: Axes, own: pd.DataFrame) -> AxesImage:
     sizes, samples = sorted(own["min_cluster_size"].unique()), sorted(own["min_samples"].unique())
     score = own.pivot_table(
         index="min_samples", columns="min_cluster_size", values="stability", dropna=False
     )
     score = score.reindex(index=samples, columns=sizes).fillna(0.0)
-    with figure.style():
-        drawn = Figure(figsize=(7.2, 0.5 * len(samples) + 1.3))
-        axis = drawn.subplots()
-        shown = axis.imshow(score.to_numpy(), vmin=0, vmax=1, aspect="auto")
-        for row in own.itertuples():
-            place = sizes.index(row.min_cluster_size), samples.index(row.min_samples)
-            bright = score.loc[row.min_samples, row.min_cluster_size] > 0.55
-            axis.text(
-                *place,
-                str(row.phenotypes),
-                ha="center",
-                va="center",
-                color="black" if bright else "white",
-                weight="bold" if row.chosen else "normal",
-            )
-            if row.chosen:
-                axis.plot(*place, "s", ms=24, mfc="none", mec=figure.PALETTE[1], mew=2.5)
-        axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])
-        axis.set_yticks(range(len(samples)), [str(each) for each in samples])
-        axis.set(xlabel="least knees in a group (min_cluster_size)", ylabel="min_samples")
-        drawn.colorbar(shown, ax=axis, label="found again")
-    return drawn
+    shown = axis.imshow(score.to_numpy(), vmin=0, vmax=1, aspect="auto")
+    for row in own.itertuples():
+        place = sizes.index(row.min_cluster_size), samples.index(row.min_samples)
+        bright = score.loc[row.min_samples, row.min_cluster_size] > 0.55
+        axis.text(
+            *place,
+            str(row.phenotypes),
+            ha="center",
+            va="center",
+            color="black" if bright else "white",
+            weight="bold" if row.best else "normal",
+        )
+        if row.best:
+            corner = place[0] - 0.46, place[1] - 0.44
+            frame = Rectangle(corner, 0.92, 0.88, fill=False, ec=figure.PALETTE[1], lw=2.5)
+            frame.set_linestyle("-" if row.chosen else ":")
+            axis.add_patch(frame)
+    axis.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+    axis.set_yticks(range(len(samples)), [str(each) for each in samples])
+    axis.set_ylabel("min_samples")
+    return shown
 
 
 def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
     """Draw what was observed against what data without groups give."""
     own = null[null["arm"] == arm]
     if own.empty:
-        return _nothing("too few discover knees")
+        return nothing("too few discover knees")
     observed = own.loc[own["reference"] == "observed", "statistic"]
     with figure.style():
         drawn = Figure(figsize=(6.4, 1.9))
@@ -94,7 +116,8 @@ def caption_sweep(arm: str) -> str:
     """Return the caption of the figure `draw_sweep` makes."""
     return (
         f"Share of knees in a group that comes back, by setting, arm {arm}. Numbers are the groups "
-        "found; the frame marks the setting that was taken."
+        "found; the frame marks the setting that was taken, a dotted one what the rule would take "
+        "with another reducer."
     )
 
 
@@ -112,9 +135,11 @@ def say_sweep(swept: pd.DataFrame, *, arm: str) -> str:
     if own.empty:
         return f"Too few discover knees: no setting was tried in the arm {arm}."
     one = own[own["chosen"]].iloc[0]
-    how = "was given by hand" if one["by_hand"] else f"was chosen by rule among {len(own)}"
+    among = (own["reducer"] == one["reducer"]).sum()
+    how = "was given by hand" if one["by_hand"] else f"was chosen by rule among {among}"
     return (
-        f"min_cluster_size {one['min_cluster_size']} with min_samples {one['min_samples']} {how}: "
+        f"Reducer {one['reducer']}, min_cluster_size {one['min_cluster_size']} with min_samples "
+        f"{one['min_samples']} {how}: "
         f"{one['phenotypes']} group(s), {100 * one['noise_share']:.0f} % of the knees in none, "
         f"{report.number(one['stability'])} of the knees found again."
     )
@@ -172,6 +197,7 @@ def shown_passports(passports: pd.DataFrame, *, arm: str) -> pd.DataFrame:
             "knees": own["knees"].to_numpy(),
             "people": own["participants"].to_numpy(),
             "comes back at": [report.spread(r.jaccard, r.low, r.high) for r in own.itertuples()],
+            "switch": [f"{100 * share:.0f} %" for share in own["switched"]],
             "earns a name": own["named"].to_numpy(),
         }
     )
@@ -193,7 +219,8 @@ def shown_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _nothing(why: str) -> Figure:
+def nothing(why: str) -> Figure:
+    """Return a strip that says why nothing is drawn."""
     with figure.style():
         drawn = Figure(figsize=(6.4, 0.6))
         drawn.text(0.5, 0.5, why, ha="center", va="center")

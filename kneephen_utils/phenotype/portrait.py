@@ -2,19 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from scipy.spatial.distance import cdist
 
 from kneephen_utils import closed, figure, images
+from kneephen_utils.phenotype import sweep
+from kneephen_utils.phenotype.cell import Cell, Settings
+from kneephen_utils.phenotype.sweep import Tried
 
 EACH = 5  # single pictures of a phenotype
+COLUMNS = ["arm", "phenotype", "knee_id", "rank"]
 
 
-def draw(pictures: Any, crops: pd.DataFrame, phenotypes: pd.DataFrame, *, disclose: bool) -> Figure:
-    """Draw the mean picture of each phenotype and, where allowed, the surest members.
+def medoids(
+    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings
+) -> pd.DataFrame:
+    """Return the knees in the middle of each phenotype, where groups were looked for.
+
+    Returns
+    -------
+    `arm`, `phenotype`, `knee_id`, `rank`: 0 for the knee whose distances to all others of the
+    phenotype sum to the least, and so on.
+
+    References
+    ----------
+    Kaufman & Rousseeuw (1990), doi:10.1002/9780470316801.
+    """
+    rows = []
+    for cell in (cell for cell in cells if cell.arm in chosen):
+        own, points = chosen[cell.arm], sweep.reduced(cell, settings).points
+        names = cell.knees.loc[cell.discover, "knee_id"].to_numpy()
+        for phenotype in range(own.phenotypes):
+            inside = np.flatnonzero(own.labels == phenotype)
+            total = cdist(points[inside], points[inside]).sum(axis=1)
+            middle = names[inside[np.argsort(total, kind="stable")[:EACH]]]
+            rows += [(cell.arm, phenotype, name, rank) for rank, name in enumerate(middle)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def draw(
+    pictures: Any,
+    crops: pd.DataFrame,
+    phenotypes: pd.DataFrame,
+    middle: pd.DataFrame,
+    *,
+    disclose: bool,
+) -> Figure:
+    """Draw the mean picture of each phenotype and, where allowed, the knees in its middle.
 
     Parameters
     ----------
@@ -24,6 +63,8 @@ def draw(pictures: Any, crops: pd.DataFrame, phenotypes: pd.DataFrame, *, disclo
         `crops` table.
     phenotypes
         `phenotypes` table of one grade and arm.
+    middle
+        As `medoids` returns, of that arm.
     disclose
         Whether single knees may be shown; if not, means of at least ten knees are.
     """
@@ -38,9 +79,10 @@ def draw(pictures: Any, crops: pd.DataFrame, phenotypes: pd.DataFrame, *, disclo
             axis.spines[:].set_visible(False)
         for line, phenotype in zip(axes, found, strict=True):
             own = phenotypes[phenotypes["phenotype"] == phenotype]
-            own = own.sort_values(["membership", "knee_id"], ascending=[False, True])
             stack = images.take(pictures, rows.loc[own["knee_id"]].to_numpy())
-            shown = _shown(stack, disclose=disclose)
+            typical = middle[middle["phenotype"] == phenotype].sort_values("rank")["knee_id"]
+            single = images.take(pictures, rows.loc[typical].to_numpy()) if disclose else None
+            shown = _shown(stack, single)
             for axis, picture in zip(line, shown, strict=False):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
             name = figure.phenotype_label(phenotype)
@@ -53,15 +95,20 @@ def draw(pictures: Any, crops: pd.DataFrame, phenotypes: pd.DataFrame, *, disclo
 
 def caption(kl_grade: int, *, disclose: bool) -> str:
     """Say what the figure `draw` makes shows."""
-    single = "the surest members beside it" if disclose else "single knees are not shown"
+    single = (
+        "the knees in its middle beside it, the most typical first"
+        if disclose
+        else "single knees are not shown"
+    )
     return (
         f"Mean picture of each phenotype of KL{kl_grade}, {single}. "
         "Left knees are mirrored: the medial side is on the right."
     )
 
 
-def _shown(stack: np.ndarray, *, disclose: bool) -> list[np.ndarray]:
+def _shown(stack: np.ndarray, single: np.ndarray | None) -> list[np.ndarray]:
+    """Return the mean of all, and single pictures where they may be shown."""
     mean = stack.mean(axis=0) if len(stack) else np.zeros((8, 8))
-    if disclose:
-        return [mean, *stack[:EACH]]
+    if single is not None:
+        return [mean, *single]
     return [mean] if len(stack) >= closed.FEW else []

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
+from kneephen_utils import parallel
 from kneephen_utils.phenotype import sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
@@ -46,15 +46,12 @@ def draw(cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settin
     for cell in (cell for cell in cells if cell.arm in chosen):
         own = chosen[cell.arm]
         rows.append({**cell.key, "reference": "observed", "draw": 0} | _evidence(own))
-        jobs = [
-            (name, number) for name in REFERENCES for number in range(1, settings.null_draws + 1)
-        ]
-        found = Parallel(n_jobs=settings.workers)(
-            delayed(_once)(cell, name, number, settings) for name, number in jobs
-        )
+        draws = range(1, settings.null_draws + 1)
+        jobs = [(cell, name, number, settings) for name in REFERENCES for number in draws]
+        found = parallel.each(_once, jobs, workers=settings.workers, dask=settings.dask)
         rows += [
             {**cell.key, "reference": name, "draw": number} | evidence
-            for (name, number), evidence in zip(jobs, found, strict=True)
+            for (_, name, number, _), evidence in zip(jobs, found, strict=True)
         ]
     kinds = {"kl_grade": "int64", "draw": "int64", "phenotypes": "int64", "statistic": "float64"}
     return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)

@@ -7,19 +7,25 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.phenotype.cell import Cell
+from kneephen_utils.phenotype import pairs, sweep
+from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 NAMED = 0.75  # least mean Jaccard of a phenotype that carries a name
 COLUMNS = ["kl_grade", "arm", "phenotype", "knees", "participants", "jaccard", "low", "high"]
+COLUMNS += ["switched"]
 
 
-def passport(cells: Sequence[Cell], chosen: Mapping[str, Tried]) -> pd.DataFrame:
+def passport(
+    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings
+) -> pd.DataFrame:
     """Return the `stability` table: one row per phenotype of each cell.
 
     A fifth of the people is left out, the rest is searched again, and the Jaccard index with
     the group that fits best is taken; its mean, and its 2.5 and 97.5 percentile, are over
-    these subsamples. Below a mean of 0.75 a phenotype keeps its letter and earns no name.
+    these subsamples. `switched` is the share of its knees that end in another group, or in
+    none, when groups are matched one to one. Below a mean of 0.75 a phenotype keeps its letter
+    and earns no name.
 
     References
     ----------
@@ -28,12 +34,16 @@ def passport(cells: Sequence[Cell], chosen: Mapping[str, Tried]) -> pd.DataFrame
     rows = []
     for cell in (cell for cell in cells if cell.arm in chosen):
         own = chosen[cell.arm]
+        points = sweep.reduced(cell, settings).points
+        found = pairs.again(points, cell.people, own, settings=settings)
+        switched = pairs.switched(own.labels, found)
         for phenotype in range(own.phenotypes):
             again, inside = own.jaccard[:, phenotype], own.labels == phenotype
             low, high = np.quantile(again, [0.025, 0.975])
             counts = int(inside.sum()), int(cell.people[inside].nunique())
-            rows.append((*cell.key.values(), phenotype, *counts, again.mean(), low, high))
+            shares = again.mean(), low, high, switched[phenotype]
+            rows.append((*cell.key.values(), phenotype, *counts, *shares))
     kinds = {"kl_grade": "int64", "phenotype": "int64", "knees": "int64", "participants": "int64"}
-    kinds |= dict.fromkeys(["jaccard", "low", "high"], "float64")
+    kinds |= dict.fromkeys(["jaccard", "low", "high", "switched"], "float64")
     table = pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
     return table.assign(named=table["jaccard"] >= NAMED)

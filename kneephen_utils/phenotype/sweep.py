@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from kneephen_utils import parallel
 from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import density, reduction
 from kneephen_utils.phenotype.cell import FEWEST, Cell, Settings
@@ -98,7 +99,7 @@ def attempt(
         smaller = [density.grow(points[rows], min_samples=min_samples) for rows in kept]
         for size in sizes:
             labels, membership = density.cut(tree, min_cluster_size=size)
-            found = [density.cut(part, min_cluster_size=_fitting(size))[0] for part in smaller]
+            found = [density.cut(part, min_cluster_size=fitting(size))[0] for part in smaller]
             best = np.array(
                 [jaccard(labels[rows], some) for rows, some in zip(kept, found, strict=True)]
             ).reshape(draws, density.groups(labels))
@@ -141,14 +142,18 @@ def run(cells: Sequence[Cell], *, settings: Settings) -> tuple[pd.DataFrame, dic
 
 
 def trials(cells: Sequence[Cell], *, settings: Settings) -> dict[str, list[Tried]]:
-    """Try every setting in each arm that has enough knees."""
-    return {
-        cell.arm: attempt(
-            reduced(cell, settings).points, cell.people, settings=settings, draws=settings.draws
-        )
-        for cell in cells
-        if cell.enough
-    }
+    """Try every setting in each arm that has enough knees, one job per `min_samples`."""
+    jobs, arms = [], []
+    for cell in (cell for cell in cells if cell.enough):
+        points = reduced(cell, settings).points
+        sizes, samples = grid(len(points), settings)
+        jobs += [(points, cell.people, settings, (sizes, [each])) for each in samples]
+        arms += [cell.arm] * len(samples)
+    found = parallel.each(_job, jobs, workers=settings.workers, dask=settings.dask)
+    tried: dict[str, list[Tried]] = {}
+    for arm, some in zip(arms, found, strict=True):
+        tried.setdefault(arm, []).extend(some)
+    return tried
 
 
 def widened(
@@ -188,6 +193,11 @@ def decide(
     return _typed(rows), chosen
 
 
+def fitting(size: int) -> int:
+    """Return the least size in a subsample that `size` is in the whole."""
+    return max(2, round(LEFT * size))
+
+
 def reduced(cell: Cell, settings: Settings) -> reduction.Reduction:
     """Return the discover knees of a cell in the space where groups are looked for."""
     reducer = reduction.reducer_of(cell.arm, settings.reducer)
@@ -199,9 +209,13 @@ def reduced(cell: Cell, settings: Settings) -> reduction.Reduction:
     return cell.reductions[how]
 
 
-def _fitting(size: int) -> int:
-    """Return the least size in a subsample that `size` is in the whole."""
-    return max(2, round(LEFT * size))
+def _job(
+    points: np.ndarray,
+    people: pd.Series,
+    settings: Settings,
+    axes: tuple[Sequence[int], Sequence[int]],
+) -> list[Tried]:
+    return attempt(points, people, settings=settings, draws=settings.draws, axes=axes)
 
 
 def _plateau(tried: Sequence[Tried]) -> np.ndarray:
@@ -230,6 +244,7 @@ def _row(
         "noise_share": one.noise,
         "stability": one.score if one.phenotypes > 1 else float("nan"),
         "dbcv": density.dbcv(points, one.labels),
+        "best": one is chosen,
         "chosen": one is chosen,
         "by_hand": by_hand(settings),
     }
@@ -237,8 +252,8 @@ def _row(
 
 def _typed(rows: list[dict[str, object]]) -> pd.DataFrame:
     columns = ["kl_grade", "arm", "reducer", "min_cluster_size", "min_samples", "phenotypes"]
-    columns += ["noise_share", "stability", "dbcv", "chosen", "by_hand"]
+    columns += ["noise_share", "stability", "dbcv", "best", "chosen", "by_hand"]
     wholes = ["kl_grade", "min_cluster_size", "min_samples", "phenotypes"]
-    kinds = dict.fromkeys(wholes, "int64") | {"chosen": bool, "by_hand": bool}
+    kinds = dict.fromkeys(wholes, "int64") | dict.fromkeys(["best", "chosen", "by_hand"], bool)
     kinds |= dict.fromkeys(["noise_share", "stability", "dbcv"], "float64")
     return pd.DataFrame(rows, columns=columns).astype(kinds)

@@ -14,6 +14,8 @@ from typing import Any
 
 from kneephen_utils.pipeline import CALIBRATION, PACKAGE, ROOT, STAGES, Run
 
+TRACELESS = ("workers", "dask")  # parameters that change where work is done, never what comes out
+
 
 def stamp(run: Run, settings: Mapping[str, Any], *, release: Path | None, root: Path = ROOT) -> str:
     """Return what the run depends on, one line per ingredient: a fingerprint and its name.
@@ -107,7 +109,8 @@ def fingerprint(path: Path) -> str:
 
 def _ingredients(files: Sequence[Path], settings: Mapping[str, Any], root: Path) -> list[str]:
     lines = [f"{fingerprint(path)}  {path.relative_to(root)}" for path in files]
-    return lines + [f"{json.dumps(value)}  parameter {name}" for name, value in settings.items()]
+    told = {name: value for name, value in settings.items() if name not in TRACELESS}
+    return lines + [f"{json.dumps(value)}  parameter {name}" for name, value in told.items()]
 
 
 def _imported(source: str) -> set[str]:

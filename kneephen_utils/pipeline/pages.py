@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from kneephen_utils import pipeline, tables
+from kneephen_utils import measured, pipeline, tables
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import stamps
+from kneephen_utils.pipeline import claims, stamps
 
 
 def hand_over(artefacts: Path, pages: Path) -> None:
@@ -31,6 +31,7 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     stamps.update(pages / "stages.md", stage_list())
     stamps.update(pages / "dictionary.md", dictionary())
     stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
+    stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
 
 
 def stage_list() -> str:

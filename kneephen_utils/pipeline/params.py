@@ -18,7 +18,7 @@ from kneephen_utils.pipeline import allowed
 Kind = TypeVar("Kind")
 GRADES = range(5)
 PER_GRADE = ("phenotype",)  # stages that run once for each grade
-PLACES = ("profile", "release", "weights")
+PLACES = ("profile", "release", "weights", "dask")
 
 
 class ParamsError(ValueError):
@@ -97,7 +97,7 @@ def resolve(
     profile
         Name of a block under `profiles`.
     places
-        What `{profile}`, `{release}` and `{weights}` stand for in text values.
+        What `{profile}`, `{release}`, `{weights}` and `{dask}` stand for in text values.
     grade
         Kellgren-Lawrence grade of this run, for a stage that runs once per grade.
     overrides
@@ -201,7 +201,8 @@ def _fill(value: Any, places: Mapping[str, str]) -> Any:
     if not isinstance(value, str):
         return value
     for place in PLACES:
-        value = value.replace(f"{{{place}}}", places[place])
+        if (mark := f"{{{place}}}") in value:
+            value = value.replace(mark, places[place])
     return value
 
 

@@ -120,6 +120,7 @@ SWEEP = table(
             between(-1, 1),
             nullable=True,
         ),
+        "best": column(FLAG, "the setting the rule takes among those with this reducer"),
         "chosen": column(FLAG, "the setting that was used"),
         "by_hand": column(FLAG, "the setting was given by the user, or pain was looked at before"),
     },
@@ -138,9 +139,56 @@ STABILITY = table(
         "jaccard": column(NUMBER, "mean best Jaccard over resamples", SHARE),
         "low": column(NUMBER, "2.5 percentile over resamples", SHARE),
         "high": column(NUMBER, "97.5 percentile over resamples", SHARE),
+        "switched": column(
+            NUMBER, "share of its knees that end in another group or in none", SHARE
+        ),
         "named": column(FLAG, "stable enough to carry a name"),
     },
     key=["kl_grade", "arm", "phenotype"],
+)
+
+PAIRS = table(
+    "pairs",
+    "phenotype",
+    "One row per ordered pair of phenotypes: do their knees stay apart, and how far?",
+    {
+        **_grade_and_arm(),
+        "phenotype": column(WHOLE, "one phenotype", at_least(0)),
+        "other": column(WHOLE, "the other, or the same", at_least(0)),
+        "together": column(
+            NUMBER,
+            "share of pairs of their knees that land in one group when people are left out",
+            SHARE,
+            nullable=True,
+        ),
+        "distance": column(
+            NUMBER,
+            "between their means, in standard deviations within them along that line",
+            at_least(0),
+        ),
+    },
+    key=["kl_grade", "arm", "phenotype", "other"],
+)
+
+AGREEMENT = table(
+    "agreement",
+    "phenotype",
+    "One row per rival: are the groups the same in another arm, encoder, reducer or knee?",
+    {
+        **_grade_and_arm(),
+        "compared": column(
+            TEXT,
+            "arm, encoder, reducer, seed of the layout, or the two knees of a person",
+            one_of(["arm", "encoder", "reducer", "seed", "knees"]),
+        ),
+        "other": column(TEXT, "what the groups were compared with"),
+        "measure": column(
+            TEXT, "adjusted Rand index, or kappa for two knees", one_of(["ari", "kappa"])
+        ),
+        **interval("agreement, 0 chance, 1 equal"),
+        "knees": column(WHOLE, "knees compared", at_least(0)),
+    },
+    key=["kl_grade", "arm", "compared", "other"],
 )
 
 NULL = table(
@@ -215,6 +263,14 @@ PROFILES = table(
             TEXT, "role of the column in the arm", one_of(["input", "descriptor", "outcome"])
         ),
         **interval("median, or share for yes/no columns; the interval is the quartiles"),
+        "mean": column(NUMBER, "mean", nullable=True),
+        "sd": column(NUMBER, "standard deviation", at_least(0), nullable=True),
+        "smd": column(
+            NUMBER,
+            "difference from all other knees of the grade, in standard deviations; never of an "
+            "outcome",
+            nullable=True,
+        ),
         "knees": column(WHOLE, "knees with a value", at_least(0)),
     },
     key=["kl_grade", "arm", "phenotype", "variable"],
@@ -228,6 +284,8 @@ SCHEMAS = [
     PHENOTYPES,
     SWEEP,
     STABILITY,
+    PAIRS,
+    AGREEMENT,
     NULL,
     CONTRIBUTION,
     GATES,

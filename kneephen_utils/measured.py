@@ -1,0 +1,46 @@
+"""Measured: what long simulations gave, kept as small tables with the command that made them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "book" / "measured"
+MARK = "# "
+
+
+def write(table: pd.DataFrame, path: Path, *, command: str, code: str) -> None:
+    """Write a table as CSV, headed by the command that made it and the state of the code."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = table.to_csv(index=False, float_format="%.4f")
+    path.write_text(f"{MARK}{command}\n{MARK}{code}\n{body}")
+
+
+def state() -> str:
+    """Return the commit of the code, if there is one; to be asked before a run, not after."""
+    told = subprocess.run(
+        ["git", "-C", str(ROOT), "log", "-1", "--format=%h of %cs"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit known"
+
+
+def read(path: Path) -> tuple[pd.DataFrame, str, str]:
+    """Return a table that `write` wrote, its command, and the state of the code.
+
+    Raises
+    ------
+    ValueError
+        If the file does not begin with a command.
+    """
+    lines = path.read_text().splitlines()
+    if len(lines) < 3 or not (lines[0].startswith(MARK) and lines[1].startswith(MARK)):
+        raise ValueError(
+            f"{path}: the first two lines hold no command; expected '{MARK}python ...'"
+        )
+    return pd.read_csv(path, skiprows=2), lines[0][len(MARK) :], lines[1][len(MARK) :]

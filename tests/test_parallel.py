@@ -1,0 +1,116 @@
+"""Parallel: the same numbers from one process, several, or a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import islands
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import LocalCluster
+from pandas.testing import assert_frame_equal
+
+from kneephen_utils import measured, parallel
+from kneephen_utils.phenotype import reference, sweep
+from kneephen_utils.pipeline import claims, ingredient
+
+SETTINGS = replace(islands.SETTINGS, draws=4, null_draws=2)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as started:
+        yield started.scheduler_address
+
+
+def found(**where: object) -> pd.DataFrame:
+    settings = replace(SETTINGS, **where)  # type: ignore[arg-type]
+    cells = islands.cells(islands.world(60), "image")
+    swept, chosen = sweep.run(cells, settings=settings)
+    null = reference.draw(cells, chosen, settings=settings)
+    return pd.concat([swept, null], ignore_index=True)
+
+
+def test_results_come_in_the_order_of_the_jobs(cluster: str) -> None:
+    jobs = [(2, n) for n in range(20)]
+    here = list(parallel.each(pow, jobs, workers=1))
+    assert (
+        here == list(parallel.each(pow, jobs, workers=1, dask=cluster)) == [2**n for n in range(20)]
+    )
+
+
+def test_a_cluster_gives_what_one_process_gives(cluster: str) -> None:
+    assert_frame_equal(found(), found(dask=cluster))
+
+
+def test_a_rerun_gives_the_same() -> None:
+    assert_frame_equal(found(), found())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 4])
+def test_any_number_of_processes_gives_the_same(workers: int) -> None:
+    assert_frame_equal(found(), found(workers=workers))
+
+
+def test_an_address_where_nobody_answers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "PATIENCE", 0.2)
+    with pytest.raises(ConnectionError, match="no Dask scheduler answers"):
+        parallel.each(pow, [(2, 2)], workers=1, dask="tcp://127.0.0.1:9")
+
+
+def test_where_work_is_done_leaves_no_stamp() -> None:
+    from kneephen_utils import pipeline
+
+    run = pipeline.Run("phenotype", 2)
+    one, two, other = (
+        ingredient.stamp(run, settings, release=None)
+        for settings in (
+            {"seed": 1, "workers": 1, "dask": ""},
+            {"seed": 1, "workers": 8, "dask": "tcp://10.0.0.1:8786"},
+            {"seed": 2, "workers": 1, "dask": ""},
+        )
+    )
+    assert one == two != other
+
+
+def test_what_was_measured_is_kept_with_its_command(tmp_path: Path) -> None:
+    table = pd.DataFrame({"arm": ["image"], "share": [np.float64(0.25)]})
+    path = tmp_path / "deep" / "claims.csv"
+    measured.write(table, path, command="python benchmarks/x.py", code="commit abc")
+    kept, command, code = measured.read(path)
+    assert_frame_equal(kept, table)
+    assert (command, code) == ("python benchmarks/x.py", "commit abc")
+    path.write_text("arm,share\nimage,0.25\n")
+    with pytest.raises(ValueError, match="the first two lines hold no command"):
+        measured.read(path)
+
+
+def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> None:
+    assert "has not been run" in claims.markdown(tmp_path)
+    table = pd.DataFrame(
+        {
+            "arm": ["both", "image"],
+            "kl_grade": ["all", "0"],
+            "cells": [40, 20],
+            "claimed": [1, 0],
+            "share": [0.025, 0.0],
+            "low": [0.004, 0.0],
+            "high": [0.129, 0.161],
+            "ari": [0.5, 0.5],
+            "ari_low": [0.2, 0.2],
+            "ari_high": [0.9, 0.9],
+        }
+    )
+    for name in (claims.NULL, claims.PLANTED):
+        measured.write(table, tmp_path / name, command="python x.py", code="commit abc")
+    text = claims.markdown(tmp_path)
+    assert "Of 40 grades and arms with enough knees, 1 passed every gate: 2.5 %" in text
+    assert "| image | KL0 | 20 | 0: 0.0 % (95 % interval 0.0 to 16.1) |" in text
+    assert "phenotype there in 0 of 20 cohorts" in text
+    assert text.count("Made by `python x.py` at commit abc.") == 2
