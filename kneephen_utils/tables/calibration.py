@@ -70,4 +70,27 @@ SUMMARY = table(
     key=["question", "approach"],
 )
 
-SCHEMAS = [RUNS, SUMMARY]
+TWINS = table(
+    "twins",
+    "calibration",
+    "One row per small synthetic release, grade and thing that was asked of it.",
+    {
+        "twin": column(WHOLE, "number of the twin", at_least(0)),
+        "planted": column(FLAG, "were phenotypes planted"),
+        "kl_grade": column(WHOLE, "grade", between(0, 4)),
+        "question": column(TEXT, "groups, or the outcome and the contrast of two of them"),
+        "phenotype": column("Int64", "phenotype compared with the largest", nullable=True),
+        "sample": column(TEXT, "people it rests on", one_of(["confirm", "both"])),
+        "truth": column(
+            NUMBER, "groups planted, or the right answer of a contrast", nullable=True
+        ),
+        **interval("adjusted Rand index with the planted groups, or the contrast"),
+        "p_adjusted": column(NUMBER, "adjusted p", SHARE, nullable=True),
+        "knees": column("Int64", "knees", nullable=True),
+        "verdict": column(TEXT, "what the study would say"),
+        "weakest_link": column(TEXT, "the gate or test that decided"),
+    },
+    key=["twin", "planted", "kl_grade", "question", "phenotype", "sample"],
+)
+
+SCHEMAS = [RUNS, SUMMARY, TWINS]
