@@ -10,6 +10,7 @@ import mixedlm
 import numpy as np
 import pandas as pd
 import pytest
+import retinopathy
 from lifelines.datasets import load_rossi
 
 from kneephen_utils.inference import hazard, mixed, survival
@@ -131,3 +132,37 @@ def test_incidence_with_death_competing_is_the_product_of_its_definition() -> No
     expected = float((free * first / at_risk).sum())
     found = ours[ours["months"] <= 240.5]["estimate"].iloc[-1]
     assert found == pytest.approx(expected, abs=5e-4)
+
+
+def test_paired_eyes_give_the_published_errors_clustered_by_person() -> None:
+    """Therneau & Grambsch (2000), doi:10.1007/978-1-4757-3294-8, section 8.4: 197 people.
+
+    The two eyes of a person are alike, so the clustered errors of what differs within a person
+    are smaller than those that take eyes for people.
+    """
+    eyes = retinopathy.eyes()
+    assert (len(eyes), eyes["participant_id"].nunique()) == (394, 197)
+    assert eyes.groupby("treated")["observed"].sum().tolist() == [101, 54]
+    eyes = eyes.assign(both=eyes["treated"] * eyes["adult"])
+    alone, paired = (
+        survival.cox(eyes, ["treated", "adult", "both"], clustered=each) for each in (False, True)
+    )
+    np.testing.assert_allclose(paired.estimate, [-0.425, 0.341, -0.846], atol=6e-4)
+    np.testing.assert_allclose(np.sqrt(np.diag(alone.covariance)), [0.218, 0.199, 0.351], atol=6e-4)
+    np.testing.assert_allclose(
+        np.sqrt(np.diag(paired.covariance)), [0.185, 0.196, 0.304], atol=6e-4
+    )
+
+
+def test_treated_eyes_of_the_grouped_model_differ_as_those_of_the_cox_model() -> None:
+    """The same eyes as if looked at once a quarter, with the person in the errors."""
+    eyes = retinopathy.eyes()
+    visit = np.ceil(eyes["months"] / 3) * 3
+    seen = eyes.assign(knee_id=eyes.index.astype(str), months=visit)
+    seen["left_months"] = np.where(seen["observed"], visit - 3, visit)
+    seen["right_months"] = visit.where(seen["observed"])
+    fitted = hazard.fit(hazard.periods(seen), ["treated"])
+    exact = survival.cox(eyes, ["treated"], clustered=True)
+    assert fitted.estimate[0] == pytest.approx(exact.estimate[0], abs=0.03)
+    errors = [float(np.sqrt(each.covariance[0, 0])) for each in (fitted, exact)]
+    assert errors[0] == pytest.approx(errors[1], rel=0.05)

@@ -33,6 +33,11 @@ def test_sleepstudy_gives_the_published_lme4_numbers() -> None:
     np.testing.assert_allclose(np.sqrt(np.diag(fitted.person)), [24.74, 5.92], atol=6e-3)
     assert np.sqrt(fitted.residual) == pytest.approx(25.59, abs=6e-3)
     np.testing.assert_allclose(fitted.degrees, 17, atol=0.01)
+    estimate, low, high, p = fitted.contrast({"years": 1.0})
+    assert p == pytest.approx(3.26e-6, abs=6e-9), "as lmerTest prints it: t 6.771 on 17"
+    np.testing.assert_allclose(
+        [low, high], estimate + np.array([-1, 1]) * 2.1098 * 1.5458, atol=2e-3
+    )
 
 
 def test_two_programs_and_two_optimisers_agree(rows: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ import simulated
 
 from kneephen_utils import progression, tables
 from kneephen_utils.inference import effects, ratios
-from kneephen_utils.progression import transition
+from kneephen_utils.progression import flow, transition
 
 FAMILIES = {
     "progression": ["kl_rise_1: hazard ratio", "kl_rise_1: hazard ratio given baseline narrowing"],
@@ -227,3 +227,23 @@ def read(grouped: pd.DataFrame) -> pd.DataFrame:
         for months, share in ((0.0, 1.0), (24.0, 0.9), (48.0, 0.8), (96.0, 0.1))
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def test_paths_through_compartments_are_counted_and_small_ones_stay_hidden() -> None:
+    visits = sides([1] * 12 + [0] * 20 + [1], [1] * 12 + [0] * 19 + [1, 0])
+    taken = flow.paths(visits, months=[0.0, 48.0])
+    counts = taken.set_index(["0", "48"])["knees"].to_dict()
+    assert counts == {("medial", "medial"): 12, ("none", "medial"): 1, ("medial", "none"): 1}
+    hidden = flow.safe(taken, disclose=False, fewest=10)
+    assert hidden["knees"].tolist() == [12]
+    said = flow.describe(hidden, disclose=False, fewest=10)
+    assert "12 knees" in said
+    assert "%" not in said, "a share of all paths would tell what was left out"
+    assert "92 % of those narrowed at baseline" in flow.describe(taken, disclose=True, fewest=10)
+
+
+def test_the_bands_of_a_flow_are_as_high_as_their_knees() -> None:
+    taken = flow.paths(sides([1] * 12 + [0] * 3, [1] * 15), months=[0.0, 48.0])
+    axes = flow.draw(taken).axes[0]
+    heights = sorted(bar.get_height() for bar in axes.patches)
+    assert heights == [3, 12, 15]

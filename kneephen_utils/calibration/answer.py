@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from kneephen_utils import progression
+from kneephen_utils import pain, progression
 from kneephen_utils.calibration.crowd import Seen
 from kneephen_utils.calibration.question import LATER, LEVEL, RATIO, SLOPE, Question
 from kneephen_utils.inference import floor, mixed, ratios, slopes
@@ -26,12 +26,14 @@ def ours(pair: pd.DataFrame, seen: Seen, asked: Question, *, draws: int, seed: i
     beside = ["years"]
     if LATER in asked.contrasts:
         rows = rows[(rows["months"] > 0) & rows["baseline"].notna()]
-        beside = ["years", "baseline"]
+        rows, beside = pain.given_baseline(rows)
     planned = slopes.contrasts([0.0, 48.0])
     planned[LATER] = planned.pop("level at 48 months")
     wanted = {contrast: planned[contrast] for contrast in asked.contrasts}
     try:
-        found = slopes.compare(rows, beside, [1], wanted, draws=draws, seed=seed)
+        found = slopes.compare(
+            rows, beside, [1], wanted, robust="baseline" in beside, draws=draws, seed=seed
+        )
     except mixed.MixedModelError:
         return dict.fromkeys(asked.contrasts, MISSING)
     return {contrast: _kept(found[1, contrast]) for contrast in asked.contrasts}

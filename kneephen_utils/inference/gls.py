@@ -69,7 +69,7 @@ def sums(rows: pd.DataFrame, columns: Sequence[str], fitted: Fit) -> Sums:
     for start, stop in zip(starts, np.r_[starts[1:], len(rows)], strict=True):
         one = slice(start, stop)
         line = np.column_stack([np.ones(stop - start), years[one]])  # (visits, 2)
-        inverse = np.linalg.inv(_covariance(line, of_knee[one], fitted))
+        inverse = np.linalg.inv(covariance(line, of_knee[one], fitted))
         fixed += design[one].T @ inverse @ design[one]
         fixed_outcome += design[one].T @ inverse @ outcome[one]
         own = {knee: line * (of_knee[one] == knee)[:, None] for knee in np.unique(of_knee[one])}
@@ -140,7 +140,8 @@ def batches(labels: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
         yield some
 
 
-def _covariance(line: np.ndarray, of_knee: np.ndarray, fitted: Fit) -> np.ndarray:
+def covariance(line: np.ndarray, of_knee: np.ndarray, fitted: Fit) -> np.ndarray:
+    """Return the covariance of a person's visits: `line` (visits, 2) level and years, and knees."""
     shared = line @ fitted.person @ line.T
     same = of_knee[:, None] == of_knee[None, :]
     return shared + fitted.knee * same + fitted.residual * np.eye(len(line))

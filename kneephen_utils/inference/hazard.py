@@ -106,7 +106,13 @@ def periods(events: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([stayed, moved[moved["width"] > 0]], ignore_index=True)
 
 
-def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | None = None) -> Fit:
+def fit(
+    rows: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    weights: np.ndarray | None = None,
+    strata: str = "",
+) -> Fit:
     """Fit grouped-time proportional hazards with errors clustered by person.
 
     Parameters
@@ -117,6 +123,8 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | Non
         Covariates; their coefficients are log hazard ratios.
     weights
         One per row, such as the inverse chance of having been read; none if missing.
+    strata
+        Column whose values have hazards of their own over the periods; empty for one hazard.
 
     Returns
     -------
@@ -132,7 +140,7 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, weights: np.ndarray | Non
     ----------
     Prentice & Gloeckler (1978), doi:10.2307/2529588.
     """
-    design = _baseline(rows).join(rows[list(columns)].astype(float))
+    design = baseline(rows, strata).join(rows[list(columns)].astype(float))
     codes = pd.factorize(rows["participant_id"])[0]
     if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
         raise NoSolutionError(f"{', '.join(columns)}: they determine each other")
@@ -174,18 +182,8 @@ def score(rows: pd.DataFrame, columns: Sequence[str]) -> Score:
     ----------
     Neuhaus (1993), studentised permutation under unequal censoring, doi:10.1214/aos/1176349396.
     """
-    design = _baseline(rows).join(rows[list(columns)].astype(float))
-    offset = np.log(rows["width"].to_numpy(float))
-    family = sm.families.Binomial(link=sm.families.links.CLogLog())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DomainWarning)
-        model = sm.GLM(rows["progressed"].astype(float), design, family=family, offset=offset)
-        result = model.fit()
-    chance = np.clip(np.asarray(result.fittedvalues), 1e-12, 1 - 1e-12)
-    slope = -np.log1p(-chance) * (1 - chance)  # derivative of the chance by eta
-    spread = chance * (1 - chance)
-    raw = (rows["progressed"].to_numpy(float) - chance) * slope / spread
-    weight = slope**2 / spread
+    design = baseline(rows).join(rows[list(columns)].astype(float))
+    raw, weight = working(rows, design)
     knees = rows[["participant_id", "knee_id"]].drop_duplicates()
     knees = knees.sort_values(["participant_id", "knee_id"]).reset_index(drop=True)
     number = pd.Series(np.arange(len(knees)), index=knees["knee_id"])[rows["knee_id"]].to_numpy()
@@ -221,8 +219,31 @@ def scores(kept: Score, labels: Iterable[np.ndarray]) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _baseline(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one indicator per period; a period without an event joins the one before it."""
+def working(rows: pd.DataFrame, design: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return the score residual and the weight of each row under the model of `design`.
+
+    A column's score is the sum of the column times the residual, and its information the sum of
+    its square times the weight, beside the other columns.
+    """
+    family = sm.families.Binomial(link=sm.families.links.CLogLog())
+    offset = np.log(rows["width"].to_numpy(float))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DomainWarning)
+        model = sm.GLM(rows["progressed"].astype(float), design, family=family, offset=offset)
+        result = model.fit()
+    chance = np.clip(np.asarray(result.fittedvalues), 1e-12, 1 - 1e-12)
+    slope = -np.log1p(-chance) * (1 - chance)  # derivative of the chance by eta
+    spread = chance * (1 - chance)
+    return (rows["progressed"].to_numpy(float) - chance) * slope / spread, slope**2 / spread
+
+
+def baseline(rows: pd.DataFrame, strata: str = "") -> pd.DataFrame:
+    """Return one indicator per period, and stratum; a period without an event joins the last."""
+    if strata:
+        parts = [
+            baseline(own).add_prefix(f"{strata}_{value}_") for value, own in rows.groupby(strata)
+        ]
+        return pd.concat(parts).fillna(0.0).loc[rows.index]
     ends = np.sort(rows["period"].unique())
     happened = rows.groupby("period")["progressed"].sum()
     with_event = [end for end in ends if happened[end] > 0] or [ends[0]]

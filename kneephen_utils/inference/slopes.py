@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.inference import gls, mixed, resample
+from kneephen_utils.inference import clustered, gls, mixed, resample
 
 LARGEST = 0
 SLOPE = "slope"
@@ -53,6 +53,7 @@ def compare(
     phenotypes: Sequence[int],
     planned: Mapping[str, np.ndarray],
     *,
+    robust: bool,
     draws: int,
     seed: int,
 ) -> dict[tuple[int, str], dict[str, float]]:
@@ -68,8 +69,12 @@ def compare(
         Phenotypes compared with the largest.
     planned
         From `contrasts`, under any names.
+    robust
+        For measures that do not scatter alike in the phenotypes, such as those that are given a
+        baseline: errors are clustered by person, and p values come from turning the signs of
+        whole people. Else errors are the model's, and p values from permuting whole people.
     draws, seed
-        Permutations of whole people for the p values; without draws they are Wald's.
+        Of the p values; without draws they are Wald's.
 
     Returns
     -------
@@ -82,13 +87,51 @@ def compare(
     """
     marked, columns = design(rows, beside, phenotypes)
     fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
-    found = read(fitted, phenotypes, planned)
-    if draws:
-        for phenotype in phenotypes:
+    kept = clustered.sums(marked, columns, fitted) if robust else None
+    found = read(clustered.robust(kept, fitted) if kept else fitted, phenotypes, planned)
+    for phenotype in phenotypes if draws else []:
+        names = (f"is_{phenotype}", f"years_{phenotype}")
+        if kept:
+            weights = [dict(zip(names, each, strict=True)) for each in planned.values()]
+            p_values = [clustered.turned(kept, each, draws=draws, seed=seed) for each in weights]
+        else:
             p_values = _permuted(marked, beside, fitted, phenotype, planned, draws, seed)
-            for contrast, p in zip(planned, p_values, strict=True):
-                found[phenotype, contrast]["p"] = p
+        for contrast, p in zip(planned, p_values, strict=True):
+            found[phenotype, contrast]["p"] = p
     return found
+
+
+def resampled(
+    rows: pd.DataFrame,
+    beside: Sequence[str],
+    phenotype: int,
+    planned: Mapping[str, np.ndarray],
+    *,
+    draws: int,
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """Return `estimate`, `low` and `high` of each contrast from a bootstrap of people.
+
+    It serves groups of few people, where the model's interval rests on few persons' slopes.
+    Arguments are those of `compare`; people are drawn apart with and without the phenotype.
+
+    Raises
+    ------
+    mixed.MixedModelError
+        If the model has no trustworthy solution.
+    """
+    pair = rows[rows["phenotype"].isin([LARGEST, phenotype])]
+    marked, columns = design(pair, beside, [phenotype])
+    fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
+    kept = clustered.sums(marked, columns, fitted)
+    mark = marked.groupby("participant_id")[f"is_{phenotype}"].max()[kept.people].to_numpy()
+    names = (f"is_{phenotype}", f"years_{phenotype}")
+    weights = [dict(zip(names, each, strict=True)) for each in planned.values()]
+    found = clustered.intervals(kept, weights, strata=mark, draws=draws, seed=seed)
+    return {
+        contrast: dict(zip(("estimate", "low", "high"), values, strict=True))
+        for contrast, values in zip(planned, found, strict=True)
+    }
 
 
 def read(

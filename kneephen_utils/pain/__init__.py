@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import firewall, tables
+from kneephen_utils import firewall
 from kneephen_utils.inference import effects, floor, mixed, slopes
 from kneephen_utils.inference.effects import Cell, Row
-from kneephen_utils.pain import discordance
 
 OUTCOME = "womac_pain"
 LEVEL, SLOPE = "level at 0 months", slopes.SLOPE
@@ -24,6 +23,8 @@ GIVEN = " given baseline pain"
 LATER = f"level at 48 months{GIVEN}"  # where the two courses are compared
 MODEL = "mixed model"
 PLANNED = (MODEL, f"{MODEL}{GIVEN}")  # the models whose contrasts belong to families
+BOOTSTRAP = f"{MODEL}, bootstrap of people"
+FEW_PEOPLE = 20  # a phenotype of fewer people is given that interval too
 CONTEXT = ["age", "bmi", "female"]
 UNITS = {"slope": "points per year", floor.NONE: "share"}
 
@@ -102,56 +103,6 @@ def compare(
     return rows
 
 
-def curves(
-    grouped: pd.DataFrame,
-    visits: pd.DataFrame,
-    scored: pd.DataFrame,
-    *,
-    horizon: float,
-    min_knees: int,
-) -> pd.DataFrame:
-    """Return mean pain over the visits, raw and fitted, and discordance: the table `pain_curves`.
-
-    Confirm and discover knees are drawn together. Phenotypes with fewer than `min_knees`
-    knees have a raw curve only. Where pain went into an arm its curve describes the groups
-    and is no test.
-    """
-    parts: list[pd.DataFrame] = []
-    for arm, kl_grade, phenotype, some in effects.groups_of(grouped):
-        seen = slopes.at_visits(some, visits, OUTCOME, horizon=horizon)
-        parts.append(_named(slopes.means(seen), arm, kl_grade, phenotype, "raw"))
-        if phenotype == effects.EVERYONE:
-            parts.append(_fitted(seen, arm, kl_grade, min_knees=min_knees))
-    parts.append(discordance.curves(grouped, visits, scored, horizon=horizon))
-    columns = list(tables.SCHEMAS["pain_curves"].columns)
-    whole = {"kl_grade": "int64", "phenotype": "int64", "knees": "int64"}
-    return pd.concat(parts, ignore_index=True)[columns].astype(whole)
-
-
-def _fitted(seen: pd.DataFrame, arm: str, kl_grade: int, *, min_knees: int) -> pd.DataFrame:
-    """Return the fitted means of the phenotypes, or of all knees where there are none."""
-    sizes = seen.drop_duplicates("knee_id")["phenotype"].value_counts()
-    enough = [k for k in sizes.index[sizes >= min_knees] if k != effects.UNASSIGNED]
-    apart = effects.LARGEST in enough
-    rows = seen[seen["phenotype"].isin(enough)] if apart else seen.assign(phenotype=0)
-    if rows["knee_id"].nunique() < min_knees:
-        return _named(slopes.means(rows.head(0)), arm, kl_grade, effects.EVERYONE, "model")
-    try:
-        lines = slopes.marginal(rows, sorted(rows["months"].unique()))
-    except mixed.MixedModelError:
-        lines = slopes.means(rows.head(0))
-    number = lines["phenotype"] if apart and len(lines) else effects.EVERYONE
-    return _named(lines, arm, kl_grade, number, "model")
-
-
-def _named(
-    lines: pd.DataFrame, arm: str, kl_grade: int, phenotype: int | pd.Series, curve: str
-) -> pd.DataFrame:
-    return lines.assign(
-        outcome=OUTCOME, curve=curve, arm=arm, kl_grade=kl_grade, phenotype=phenotype
-    )
-
-
 def role(contrast: str) -> str:
     """Return `primary` for the contrasts claims are made from, else `secondary`."""
     claimed = [LEVEL, SLOPE, LATER]
@@ -165,7 +116,7 @@ def _of_cell(
     for asked in _questions(seen):
         barred = [c for c in asked.contrasts if _barred(cell.arm, c, asked.model)]
         for contrast in barred if asked.model in PLANNED else []:
-            why = effects.refused(_judged(cell.arm, contrast))
+            why = effects.refused(judged(cell.arm, contrast))
             rows += [_blank(cell, k, asked.rows, asked.model, contrast, why) for k in phenotypes]
         allowed = {c: weights for c, weights in asked.contrasts.items() if c not in barred}
         if allowed:
@@ -173,6 +124,7 @@ def _of_cell(
             rows += _answers(cell, question, phenotypes, draws=draws, seed=seed)
     if not _barred(cell.arm, LEVEL, MODEL):
         for phenotype in phenotypes:
+            rows += _few_people(cell, phenotype, seen, draws=draws, seed=seed)
             rows += _floor_and_naive(cell, phenotype, seen)
     return rows
 
@@ -184,11 +136,22 @@ def _questions(seen: pd.DataFrame) -> Iterator[_Question]:
     if len(later["months"].unique()) > 1:
         given = slopes.contrasts(sorted(later["months"].unique()))
         named = {f"{contrast}{GIVEN}": weights for contrast, weights in given.items()}
-        yield _Question(f"{MODEL}{GIVEN}", later, ["years", "baseline"], named)
+        yield _Question(f"{MODEL}{GIVEN}", *given_baseline(later), named)
     full = seen.dropna(subset=CONTEXT)
     short = {contrast: planned[contrast] for contrast in (LEVEL, SLOPE) if contrast in planned}
     yield _Question("mixed model with age, sex and BMI", full, ["years", *CONTEXT], short)
     yield _Question(mixed.GEE, seen, ["years"], short)
+
+
+def given_baseline(later: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return later visits with what holds baseline pain equal, and the fixed effects.
+
+    A line through a score with a floor is wrong at the floor, so knees that began without pain
+    have a mean of their own.
+    """
+    painless = (later["baseline"] == 0).astype(float)
+    own = ["painless"] if painless.min() < painless.max() else []
+    return later.assign(painless=painless), ["years", "baseline", *own]
 
 
 def _answers(
@@ -203,7 +166,13 @@ def _answers(
         else:
             drawn = draws if asked.model in PLANNED else 0
             found = slopes.compare(
-                asked.rows, asked.beside, phenotypes, asked.contrasts, draws=drawn, seed=seed
+                asked.rows,
+                asked.beside,
+                phenotypes,
+                asked.contrasts,
+                robust=asked.model == PLANNED[1],
+                draws=drawn,
+                seed=seed,
             )
     except mixed.MixedModelError as error:
         why = {"sentence": f"Not estimated: {error}."}
@@ -211,6 +180,24 @@ def _answers(
     return [
         _blank(cell, phenotype, asked.rows, asked.model, contrast, known)
         for (phenotype, contrast), known in found.items()
+    ]
+
+
+def _few_people(
+    cell: Cell, phenotype: int, seen: pd.DataFrame, *, draws: int, seed: int
+) -> list[Row]:
+    """Return intervals from a bootstrap of people where a phenotype has few; none otherwise."""
+    people = seen.groupby("phenotype")["participant_id"].nunique()
+    if people[[effects.LARGEST, phenotype]].min() >= FEW_PEOPLE:
+        return []
+    wanted = slopes.contrasts([0.0])
+    try:
+        found = slopes.resampled(seen, ["years"], phenotype, wanted, draws=draws, seed=seed)
+    except mixed.MixedModelError:
+        return []
+    return [
+        _blank(cell, phenotype, seen, BOOTSTRAP, contrast, {**known, "role": "sensitivity"})
+        for contrast, known in found.items()
     ]
 
 
@@ -241,15 +228,16 @@ def _blank(
     base: dict[str, Any] = {"model": model, "outcome": OUTCOME, "contrast": contrast}
     base["role"] = kinds.get(model) or role(contrast)
     base["unit"] = UNITS.get(contrast.removesuffix(GIVEN), "points")
-    judged = _judged(cell.arm, contrast)
-    return cell.row(phenotype, judged, **{**base, **effects.counts(rows, phenotype), **known})
+    answer = judged(cell.arm, contrast)
+    return cell.row(phenotype, answer, **{**base, **effects.counts(rows, phenotype), **known})
 
 
-def _judged(arm: str, contrast: str) -> firewall.Judgement:
+def judged(arm: str, contrast: str) -> firewall.Judgement:
+    """Say whether groups of an arm may be tested on a contrast of pain."""
     return firewall.judge(arm, "womac_pain" if contrast == LEVEL else "womac_pain_course")
 
 
 def _barred(arm: str, contrast: str, model: str) -> bool:
     """Say whether a contrast may not be run; a conditional one runs given baseline pain only."""
-    answer = _judged(arm, contrast).answer
+    answer = judged(arm, contrast).answer
     return answer == "refused" or (answer == "conditional" and GIVEN not in model)

@@ -250,7 +250,7 @@ def _slopes(
         kept = kept.assign(narrowing_years=kept["jsn_medial"] * kept["years"])
         beside += ["jsn_medial", "narrowing_years"]
     try:
-        found = slopes.compare(kept, beside, fitting, planned, draws=draws, seed=seed)
+        found = slopes.compare(kept, beside, fitting, planned, robust=given, draws=draws, seed=seed)
     except mixed.MixedModelError as error:
         return {k: {"sentence": f"Not estimated: {error}."} for k in fitting}
     return {k: values for (k, _), values in found.items()}

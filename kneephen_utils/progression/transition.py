@@ -22,7 +22,7 @@ def compartments(visits: pd.DataFrame, *, months: float) -> pd.DataFrame:
     them `none`, `medial`, `lateral` and `both` later.
     """
     read = visits.dropna(subset=["jsn_medial", "jsn_lateral"])
-    start, later = (_side(read[read["months"] == each]) for each in (0.0, months))
+    start, later = (side(read[read["months"] == each]) for each in (0.0, months))
     both = pd.concat([start, later], axis=1, keys=["start", "later"]).dropna()
     counts = pd.crosstab(both["start"], both["later"])
     counts = counts.reindex(index=SIDES, columns=SIDES, fill_value=0)
@@ -63,7 +63,8 @@ def tell(table: pd.DataFrame) -> str:
     )
 
 
-def _side(read: pd.DataFrame) -> pd.Series:
+def side(read: pd.DataFrame) -> pd.Series:
+    """Return the narrowed compartment of each knee of one visit, by `knee_id`."""
     rows = read.drop_duplicates("knee_id").set_index("knee_id")
     medial, lateral = (rows[name] >= NARROWED for name in ("jsn_medial", "jsn_lateral"))
     place = medial.astype(int) + 2 * lateral.astype(int)
