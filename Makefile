@@ -57,7 +57,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -134,6 +134,9 @@ lint: $(READY) ## style, types and the import contract
 bench-films: $(READY) ## films per second against plain decoding, memory, and the locator on strange films
 	@$(PY) benchmarks/bench_films.py --release $(A)/release
 	@$(PY) benchmarks/locate.py
+
+bench-training: $(READY) ## a training step, embedding and caching against the published way, on one thread
+	@$(PY) benchmarks/bench_training.py
 
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder

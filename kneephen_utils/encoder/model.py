@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from kneephen_utils.encoder.ahead import ahead
+
 
 class WeightsError(ValueError):
     """Weights or vocabulary are missing or do not fit; the message says which and where."""
@@ -111,10 +113,14 @@ def embed_images(encoder: Encoder, images: Any, *, batch_size: int) -> np.ndarra
     encoder.trunk.eval()
     parts = []
     with torch.inference_mode():
-        for start in range(0, images.shape[0], batch_size):
-            batch = encoder.prepare(np.asarray(images[start : start + batch_size]))
+        starts = range(0, images.shape[0], batch_size)
+        for batch in ahead(lambda start: _read(encoder, images, start, batch_size), starts):
             parts.append(encoder.project(encoder.trunk(batch)).float().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dimensions), np.float32)
+
+
+def _read(encoder: Encoder, images: Any, start: int, batch_size: int) -> torch.Tensor:
+    return encoder.prepare(np.asarray(images[start : start + batch_size]))
 
 
 def embed_texts(encoder: Encoder, prompts: Sequence[str]) -> np.ndarray:
