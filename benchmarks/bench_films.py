@@ -51,12 +51,18 @@ def tables(release: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def repeated(
     films: pd.DataFrame, knees: pd.DataFrame, count: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return at least `count` films: the files there are, again under other identifiers."""
+    """Return at least `count` films: the files there are, again under other identifiers.
+
+    A path that begins with `./` names the same file and still is another path.
+    """
     rounds = range(-(-count // max(films["participant_id"].isin(knees["participant_id"]).sum(), 1)))
     names = ("participant_id", "knee_id", "film_id")
     again = [
         [
-            table.assign(**{name: f"{turn} " + table[name] for name in names if name in table})
+            table.assign(
+                **{name: f"{turn} " + table[name] for name in names if name in table},
+                **({"path": "./" * turn + table["path"]} if "path" in table else {}),
+            )
             for turn in rounds
         ]
         for table in (films, knees)

@@ -12,7 +12,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import dicom, images, radiograph, tables
-from kneephen_utils.radiograph import contrast, crop, gallery, quality
+from kneephen_utils.radiograph import contrast, crop, gallery, quality, side
 
 SETTINGS = radiograph.Settings(
     region=140.0, pixels=224, window=[5.0, 99.0], clahe=False, min_confidence=0.5
@@ -100,6 +100,15 @@ def test_a_film_of_one_knee_gives_that_knee() -> None:
     cuts = both(film_of(picture, view="PA Fixed Flexion Left Knee"))
     assert cuts["left"].status == "ok"
     assert cuts["right"].status == "not_found"
+
+
+def test_local_equalisation_is_applied_to_the_crop_only_if_asked() -> None:
+    film = film_of(phantom.film(phantom.both()))
+    asked = crop.cut_film(film, ["right"], SETTINGS._replace(clahe=True))["right"].image
+    plain = crop.cut_film(film, ["right"], SETTINGS)["right"].image
+    assert plain is not None
+    np.testing.assert_array_equal(asked, contrast.equalise(plain))
+    assert (asked != plain).mean() > 0.5
 
 
 def test_a_crop_is_the_film_at_the_wanted_places() -> None:
@@ -225,6 +234,36 @@ def test_every_knee_has_one_row_with_its_reason(
     assert crops["status"].tolist() == [*expected, "no_film", "no_film"]
     assert images.read(tmp_path).shape == (4, 224, 224)
     tables.write(crops, "crops", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def exchanged() -> list[crop.Cut]:
+    """Return the knees of films on which right and left were exchanged."""
+    films = [
+        phantom.film([phantom.Knee(110, 125, "left"), phantom.Knee(310, 125, "right")], seed=seed)
+        for seed in range(2)
+    ]
+    return [cut for film in films for cut in both(film_of(film)).values()]
+
+
+def test_exchanged_films_stop_the_run_with_the_sentence_a_user_needs(
+    exchanged: list[crop.Cut],
+) -> None:
+    status = [cut.status for cut in exchanged]
+    crops = pd.DataFrame({"status": status * 5 + ["ok"] * 20 + ["not_found"] * 7})
+    with pytest.raises(side.SideError) as stop:
+        side.check(crops, accept=[])
+    assert "[film_side] Of 40 knees found on films, 50.0% have their fibula" in str(stop.value)
+    assert 'SET="radiograph.accept=[film_side]"' in str(stop.value)
+    assert side.check(crops, accept=["film_side"]).endswith("This was accepted.")
+
+
+def test_a_few_odd_knees_and_a_few_films_stop_nothing() -> None:
+    odd = pd.DataFrame({"status": ["ok"] * 98 + ["side_disagrees"] * 2})
+    assert side.check(odd, accept=[]).startswith("Of 100 knees found on films, 2.0%")
+    assert "not asked" in side.check(odd.tail(2), accept=[])
+    with pytest.raises(ValueError, match="'clock', which is no check; known check: film_side"):
+        side.check(odd, accept=["clock"])
 
 
 def test_counts_add_up_from_films_to_knees(

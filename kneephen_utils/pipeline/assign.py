@@ -29,6 +29,7 @@ from kneephen_utils.encoder import half, tuning
 from kneephen_utils.fusion import nuisance
 from kneephen_utils.phenotype import assignment, cell, density, sweep
 from kneephen_utils.pipeline import params
+from kneephen_utils.radiograph import side
 from kneephen_utils.tables.schema import ARMS
 
 NEW = "new "  # before the identifiers of another release while both are in one table
@@ -106,6 +107,7 @@ def _pictured(
     crops = radiograph.cut(
         films, knees, settings=cutting, release=release, artefacts=out, workers=own["workers"]
     )
+    side.check(crops, accept=own.get("accept", ()))
     participants = cohort.participants(source, visits).assign(split="confirm")
     known = grading.pictured(crops, knees, participants)
     grades, embeddings = _seen(run, images.read(out), crops, known, settings=settings)
