@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 FEWEST = 8  # knees that may form a phenotype
-ENOUGH = 3 * FEWEST  # discover knees below which no groups are looked for
+ENOUGH = 5 * FEWEST  # discover knees; a sparse line looks like islands, so fewer claim too often
 
 
 @dataclass(frozen=True)
