@@ -1,7 +1,8 @@
 """How fast the models of pain and progression are: python benchmarks/bench_models.py.
 
-One run prints the full-size pain model beside statsmodels on the same people, the grouped-time
-model, and how both grow with the number of people. Times are CPU seconds of one thread.
+One run prints the pain model beside statsmodels on the same people, the survival models of the
+whole study beside the defaults of statsmodels and lifelines on the same knees, and how pain and
+grouped-time models grow with the number of people. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lifelines import CoxPHFitter
+from statsmodels.duration.hazard_regression import PHReg
 
-from kneephen_utils.inference import hazard, mixed, slopes
+from kneephen_utils.inference import hazard, mixed, resample, slopes, survival
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -23,6 +26,7 @@ import simulated
 
 BESIDE = 400  # people given to statsmodels too
 SIZES = [550, 1_100, 2_200, 4_450]  # people; the last is the whole study
+DRAWS = 999  # permutations of people behind one p value
 COLUMNS = ["years", "is_1", "years_1"]
 
 
@@ -33,13 +37,54 @@ def pain_rows(people: int) -> pd.DataFrame:
     return slopes.design(seen, ["years"], [1])[0]
 
 
-def spells(people: int) -> pd.DataFrame:
-    """Return simulated follow-up split at the visits."""
+def events(people: int) -> pd.DataFrame:
+    """Return simulated follow-up of two knees per person, cut at 48 months."""
     grouped = simulated.knees(people, seed=1)
     found = simulated.events(grouped, seed=1, log_ratio=0.8)
     marked = found.assign(mark=grouped["phenotype"].astype(float))
     cut = hazard.censor(marked, horizon=48.0)
-    return hazard.periods(cut[cut["months"] > 0])
+    return cut[cut["months"] > 0].reset_index(drop=True)
+
+
+def spells(people: int) -> pd.DataFrame:
+    """Return simulated follow-up split at the visits."""
+    return hazard.periods(events(people))
+
+
+def beside_defaults(people: int, *, repeats: int) -> None:
+    """Print the survival models beside what statsmodels and lifelines do by default."""
+    cut = events(people)
+    rows = cut[["months", "mark"]].assign(observed=cut["observed"].astype(int))
+    codes = pd.factorize(cut["participant_id"])[0]
+    taken = {
+        "grouped-time, split and clustered": lambda: hazard.fit(hazard.periods(cut), ["mark"]),
+        "Cox, Efron, clustered": lambda: survival.cox(cut, ["mark"], clustered=True),
+        "statsmodels PHReg, defaults": lambda: PHReg(
+            rows["months"], rows[["mark"]], status=rows["observed"]
+        ).fit(),
+        "lifelines CoxPHFitter, defaults": lambda: CoxPHFitter().fit(rows, "months", "observed"),
+        "lifelines CoxPHFitter, clustered": lambda: CoxPHFitter().fit(
+            rows.assign(person=codes), "months", "observed", cluster_col="person"
+        ),
+    }
+    times = {name: seconds(work, repeats=repeats) for name, work in taken.items()}
+    first = next(iter(times.values()))
+    print(f"survival, {len(cut):,} knees, {int(cut['observed'].sum()):,} events")
+    for name, each in times.items():
+        print(f"  {name}: {each:.2f} s, ratio to the first {each / first:.1f}")
+
+
+def permuted(people: int, *, draws: int) -> None:
+    """Print what the permutations of one hazard ratio cost, beside as many fits."""
+    periods = spells(people)
+    kept = hazard.score(periods, [])
+    mark = periods.drop_duplicates("knee_id").set_index("knee_id")["mark"]
+    labels = mark[kept.knees["knee_id"]].to_numpy()
+    drawn = resample.permute_people(kept.knees["participant_id"], labels, draws=draws, seed=1)
+    own = seconds(lambda: hazard.scores(kept, drawn), repeats=1)
+    fit = seconds(lambda: hazard.fit(periods, ["mark"]), repeats=1)
+    print(f"{draws:,} permutations {own:.2f} s, as many fits {draws * fit:.0f} s")
+    print(f"ratio {draws * fit / own:.0f}")
 
 
 def seconds(work: Callable[[], object], *, repeats: int) -> float:
@@ -74,6 +119,8 @@ def main() -> None:
     )
     print(f"ratio {other / own:.1f}")
 
+    beside_defaults(SIZES[-1], repeats=repeats)
+    permuted(SIZES[-1], draws=DRAWS)
     taken = {"pain": [], "grouped-time": []}
     for people in SIZES:
         rows, periods = pain_rows(people), spells(people)

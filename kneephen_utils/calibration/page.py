@@ -55,6 +55,11 @@ def _sentences(runs: pd.DataFrame, summary: pd.DataFrame, pooled: pd.DataFrame) 
         f"By the models of this book the largest bias is {_percent(worst)} of the planted effect, "
         f"and 95 % intervals hold the truth in {_percent(low)} to {_percent(high)} of the cohorts."
     )
+    beyond = int((ours["bias_share"].abs() > 2 * ours["bias_share_error"]).sum())
+    said += (
+        f" Of these {len(ours)} biases {beyond} are larger than twice their Monte-Carlo error, so "
+        f"the others cannot be told from none in {cohorts:,} cohorts."
+    )
     alarms = []
     for approach, own in pooled.groupby("approach", sort=False):
         rates = ", ".join(

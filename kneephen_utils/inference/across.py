@@ -133,6 +133,18 @@ def ratio(events: pd.DataFrame, beside: Sequence[str], *, draws: int, seed: int)
     return {**found, "p": _turned(spells, columns, "both", draws=draws, seed=seed)}
 
 
+def shared(events: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any]:
+    """Return the hazard ratio that all grades share, each grade with a hazard of its own.
+
+    Arguments and result are those of `ratio`, without `upper`.
+    """
+    spells = hazard.periods(events)
+    fitted = hazard.fit(spells, ["mark"], strata="kl_grade")
+    estimate, low, high = np.exp(fitted.contrast({"mark": 1.0})[:3])
+    found = {"estimate": float(estimate), "low": float(low), "high": float(high)}
+    return {**found, "p": _turned(spells, [], "mark", draws=draws, seed=seed)}
+
+
 def courses(
     rows: pd.DataFrame, contrasts: Mapping[str, np.ndarray], *, draws: int, seed: int
 ) -> dict[str, dict[str, float]]:

@@ -1,0 +1,106 @@
+"""Sides: laterally against medially narrowed knees, the published groups, by the right model.
+
+The published study named its groups by a rule on the narrowing scores and compared whoever was
+read at the end. The rule is the same in every grade, so its grades can be compared; that it uses
+scores of the film the grade was read from makes it no discovery, and no claim is made from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import closed, progression, report
+from kneephen_utils.inference import across, ratios
+from kneephen_utils.progression.transition import side
+
+GRADES = (1, 2, 3)  # grades with narrowed knees that can still rise
+TREND = "ratio of the ratios of two neighbouring grades"
+
+
+def compare(
+    knees: pd.DataFrame,
+    events: pd.DataFrame,
+    *,
+    horizon: float,
+    least: progression.Least,
+    draws: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the hazard ratio of a rise, lateral against medial narrowing, as a table to read.
+
+    Parameters
+    ----------
+    knees, events
+        The tables of these names.
+    horizon
+        Follow-up is cut here, months.
+    least
+        Knees of each side, and events, without which nothing is estimated.
+    draws, seed
+        Of the p values: permutations of whole people in a grade, turned signs across grades.
+
+    Returns
+    -------
+    One row per grade, one for the ratio the grades share, and one for how it changes per grade:
+    `what`, `estimate`, `low`, `high`, `p`, `knees`, `people`, `events`.
+    """
+    seen = _narrowed(knees, events, horizon)
+    there = [grade for grade in GRADES if _enough(seen[seen["kl_grade"] == grade], least)]
+    lines = []
+    for grade in there:
+        own = seen[seen["kl_grade"] == grade]
+        lines.append(_line(f"KL{grade}", own, ratios.main(own, [], draws=draws, seed=seed)))
+    some = seen[seen["kl_grade"].isin(there)]
+    if len(there) > 1:
+        name = f"KL{there[0]} to KL{there[-1]}, each with its own hazard"
+        lines.append(_line(name, some, across.shared(some, draws=draws, seed=seed)))
+        tilted = some.assign(upper=some["kl_grade"] - np.mean(there))
+        lines.append(_line(TREND, some, across.ratio(tilted, [], draws=draws, seed=seed)))
+    columns = ["what", "estimate", "low", "high", "p", "knees", "people", "events"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def shown(compared: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
+    """Return the table for reading; counts below ten go where single knees may not be shown."""
+    counts = compared[["knees", "people", "events"]].astype("Int64")
+    kept = counts if disclose else counts.where(counts >= closed.FEW)
+    return compared.assign(**kept, p=compared["p"].map(report.p_value))
+
+
+def tell(compared: pd.DataFrame, *, horizon: float) -> str:
+    """Say what the grades share, or that too few knees are narrowed to one side."""
+    if compared.empty:
+        return "Too few knees are narrowed to one side alone to compare the sides."
+    row = compared[compared["what"] != TREND].iloc[-1]
+    said = report.spread(row["estimate"], row["low"], row["high"])
+    return (
+        f"To {horizon:g} months laterally narrowed knees rise with a hazard {said} times that of "
+        f"medially narrowed ones ({row['what']})."
+    )
+
+
+def _narrowed(knees: pd.DataFrame, events: pd.DataFrame, horizon: float) -> pd.DataFrame:
+    """Return knees narrowed to one side at baseline, followed; `mark` 1 for the lateral side."""
+    read = knees.dropna(subset=["kl_grade", "jsn_medial", "jsn_lateral"])
+    read = read[["knee_id", "participant_id", "kl_grade", "jsn_medial", "jsn_lateral"]]
+    where = read["knee_id"].map(side(read))
+    own = read.assign(mark=(where == "lateral").astype(float))[where.isin(["medial", "lateral"])]
+    known = progression.known_at(events, progression.PRIMARY, horizon=horizon)
+    return own.merge(known, on="knee_id", validate="one_to_one").astype({"kl_grade": "int64"})
+
+
+def _enough(own: pd.DataFrame, least: progression.Least) -> bool:
+    by_side = own.groupby("mark")["observed"].agg(["size", "sum"]).reindex([0.0, 1.0]).fillna(0)
+    risen = by_side["sum"]
+    return bool(
+        by_side["size"].min() >= least.knees and risen.sum() >= least.events and risen.min() > 0
+    )
+
+
+def _line(what: str, own: pd.DataFrame, found: dict[str, Any]) -> dict[str, Any]:
+    counts = {"knees": len(own), "people": own["participant_id"].nunique()}
+    kept = {name: found[name] for name in ("estimate", "low", "high", "p")}
+    return {"what": what, **kept, **counts, "events": int(own["observed"].sum())}
