@@ -124,9 +124,12 @@ def _seen(
     upper = tuning.upper_half(reader, mean=2.0, frozen_blocks=own["frozen_blocks"])
     encoder.load_head(path, upper.head)
     grades, embeddings = grading.apply(reader, upper, pictures, known, settings=training)
-    if settings["fusion"]["embedding"] == "zeroshot":
+    wanted, block = settings["fusion"]["embedding"], settings["embedding"]["block"]
+    if wanted != "finetuned":
         plain = encoder.load(own["weights"], text=False)
-        embeddings = embedding.embed(plain, pictures, crops, batch_size=own["batch_size"])
+        embeddings = embedding.embed_layers(
+            plain, pictures, crops, block=block, batch_size=own["batch_size"]
+        )[wanted]
     return grades, embeddings
 
 
