@@ -148,6 +148,7 @@ def _twin(given: argparse.Namespace) -> int:
     words = ["--out", str(_artefacts(given)), "--seed", str(settings["seed"])]
     words += ["--participants", str(settings["participants"])]
     words += ["--defects", str(settings["defect_share"]), "--flavour", settings["flavour"]]
+    words += ["--difficulty", settings["difficulty"]]
     words += [] if settings["planted"] else ["--no-phenotypes"]
     code = subprocess.run(
         [sys.executable, "-m", "kneephen_utils.twin", *words], check=False

@@ -35,7 +35,7 @@ def predictors(
     train = ((known["split"] == "train") & known["kl_grade"].notna()).to_numpy()
     read = known["kl_grade"].astype(float).to_numpy()
     for name, kind in RIDGES.items():
-        table[name] = _ridge(features[kind], read, train)
+        table[name] = ridge(features[kind], read, train)
     return table
 
 
@@ -71,7 +71,7 @@ def gradients(pixels: np.ndarray, cells: int = 14, directions: int = 8) -> np.nd
     return np.asarray(features, dtype=np.float32)
 
 
-def _ridge(features: np.ndarray, read: np.ndarray, train: np.ndarray) -> np.ndarray:
+def ridge(features: np.ndarray, read: np.ndarray, train: np.ndarray) -> np.ndarray:
     """Return the grades a ridge fitted on the train rows gives; missing features, missing grade."""
     there = np.isfinite(features).all(axis=1)
     predicted = np.full(len(features), np.nan)

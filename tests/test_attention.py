@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kneephen_utils import attention, figure, tables
-from kneephen_utils.attention import gaze, groups, overlay, relevance, zone
+from kneephen_utils.attention import gaze, groups, overlay, relevance, sanity, tally, zone
 from kneephen_utils.inference import resample
 
 SETTINGS = attention.Settings(
@@ -73,7 +73,7 @@ def test_every_map_is_a_set_of_shares_in_the_order_of_the_knees(
     maps: pd.DataFrame, known: pd.DataFrame
 ) -> None:
     patches = maps.filter(like="patch_")
-    assert patches.shape == (5 * KNEES, 196)
+    assert patches.shape == (10 * KNEES, 196)
     assert (patches >= 0).all(axis=None)
     np.testing.assert_allclose(patches.sum(axis=1), 1)
     for _, own in maps.groupby(["encoder", "method"]):
@@ -93,7 +93,7 @@ def test_a_map_does_not_depend_on_the_pictures_it_was_made_beside(
 def test_means_sum_to_one_and_small_groups_are_left_out(
     maps: pd.DataFrame, known: pd.DataFrame
 ) -> None:
-    averages = tables.check(attention.average(maps, groups.gather(known)), "attention")
+    averages = tables.check(attention.average(maps, known), "attention")
     found = averages[["kl_grade", "phenotype", "knees"]].drop_duplicates()
     assert set(found.itertuples(index=False, name=None)) == {
         (-1, -2, 24),
@@ -109,11 +109,14 @@ def test_means_sum_to_one_and_small_groups_are_left_out(
 def test_a_mean_is_that_of_its_knees_row_by_row_from_the_top(
     maps: pd.DataFrame, known: pd.DataFrame
 ) -> None:
-    averages = attention.average(maps, groups.gather(known))
-    own = maps[(maps["encoder"] == "zeroshot") & maps["knee_id"].isin(known["knee_id"][12:22])]
+    averages = attention.average(maps, known)
+    own = maps[(maps["encoder"] == "zeroshot") & (maps["method"] == "cls")]
+    own = own[own["knee_id"].isin(known["knee_id"][12:22])]
     expected = own.filter(like="patch_").to_numpy().mean(axis=0).reshape(14, 14)
     same = averages[(averages["encoder"] == "zeroshot") & (averages["kl_grade"] == 3)]
-    same = same[same["phenotype"] == 0].set_index(["row", "column"])["weight"]
+    same = same[(same["method"] == "cls") & (same["phenotype"] == 0)].set_index(["row", "column"])[
+        "weight"
+    ]
     assert same[3, 11] == pytest.approx(expected[3, 11])
     assert same[11, 3] == pytest.approx(expected[11, 3])
 
@@ -121,7 +124,7 @@ def test_a_mean_is_that_of_its_knees_row_by_row_from_the_top(
 def test_a_share_on_a_region_has_the_interval_of_a_bootstrap_of_people(
     maps: pd.DataFrame, known: pd.DataFrame
 ) -> None:
-    scores = attention.score(maps, groups.gather(known), settings=SETTINGS)
+    scores = attention.score(maps, known, settings=SETTINGS)
     tables.check(scores, "attention_scores")
     own = maps[(maps["encoder"] == "finetuned") & (maps["method"] == "cls")]
     joint = zone.cover(14, region=140.0)["joint_space"].to_numpy()
@@ -140,7 +143,7 @@ def test_a_map_that_looks_everywhere_alike_scores_the_area(
 ) -> None:
     even = maps.copy()
     even[even.filter(like="patch_").columns] = 1 / 196
-    scores = attention.score(even, groups.gather(known), settings=SETTINGS)
+    scores = attention.score(even, known, settings=SETTINGS)
     np.testing.assert_allclose(scores["estimate"], scores["area"])
     np.testing.assert_allclose(scores["low"], scores["high"])
 
@@ -153,21 +156,41 @@ def test_checks_repeat_with_the_seed_and_say_what_a_reader_needs(
     again = attention.check(readers, pictures, known, maps, settings=SETTINGS)
     pd.testing.assert_frame_equal(checks, again)
     assert checks["knees"].min() >= groups.FEWEST
-    whole = checks[checks["kl_grade"] == -1].set_index(["encoder", "method", "check"])["estimate"]
-    change = whole["finetuned", "cls", "deletion"] - whole["finetuned", "random", "deletion"]
-    assert whole["finetuned", "cls", "over_random"] == pytest.approx(change)
-    scores = attention.score(maps, groups.gather(known), settings=SETTINGS)
+    whole = gaze.whole(checks)
+    assert set(whole[whole["encoder"] == "zeroshot"]["unit"]) & {"grades"} == set()
+    of_grade = whole[whole["unit"].isin(["grades", "rank correlation"])]
+    value = of_grade.set_index(["encoder", "method", "check"])["estimate"]
+    change = value["finetuned", "cls", "deletion"] - value["finetuned", "random", "deletion"]
+    assert value["finetuned", "cls", "deletion_over_random"] == pytest.approx(change)
+    scores = attention.score(maps, known, settings=SETTINGS)
     told = " ".join(gaze.verdict(scores, checks))
     assert "blob" in told
     assert "rank correlation" in told
-    assert len(gaze.by_map(scores)) == 7
+    assert len(tally.by_map(scores, checks)) == 12
+    assert len(tally.by_change(checks, unit=sanity.GRADES)) == 6
+    assert len(tally.by_change(checks, unit=sanity.COSINE)) == 10
+    assert (tally.by_likeness(checks)["on outlier tokens"] == "0.00 (0.00 to 0.00)").all()
+
+
+def test_a_reader_may_map_fewer_knees_and_is_averaged_over_those(
+    maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    few = known["knee_id"][:12]
+    fewer = maps[(maps["encoder"] != "randomised") | maps["knee_id"].isin(few)]
+    averages = tables.check(attention.average(fewer, known), "attention")
+    knees = averages.drop_duplicates(attention.MAP).set_index(["encoder", "method", "kl_grade"])
+    assert knees.loc[("randomised", "cls", -1), "knees"].tolist() == [12]
+    assert ("randomised", "cls", 3) not in knees.index
+    scores = attention.score(fewer, known, settings=SETTINGS)
+    whole = scores[scores["kl_grade"] == -1].drop_duplicates("encoder").set_index("encoder")
+    assert whole["knees"].to_dict() == {"zeroshot": 24, "finetuned": 24, "randomised": 12}
 
 
 def test_a_figure_has_one_scale_and_a_blob_beside_every_row(
     pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
 ) -> None:
     members = groups.gather(known)
-    averages = attention.average(maps, members)
+    averages = attention.average(maps, known)
     crops_of = {
         (int(grade), int(phenotype)): pictures.pixels[rows["image"]].mean(axis=0)
         for (grade, phenotype), rows in members.groupby(groups.GROUP)
@@ -205,8 +228,8 @@ def test_one_person_alone_has_no_interval(known: pd.DataFrame) -> None:
     assert (made["estimate"] == 1).all()
 
 
-def test_what_is_told_follows_the_numbers() -> None:
-    scores = pd.DataFrame(
+def joint_scores() -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "encoder": ["zeroshot", "finetuned", "finetuned"],
             "method": ["cls", "cls", "relevance"],
@@ -222,9 +245,35 @@ def test_what_is_told_follows_the_numbers() -> None:
             "participants": 30,
         }
     )
-    told = gaze._joint(scores)
+
+
+def test_what_is_told_follows_the_numbers() -> None:
+    scores = joint_scores()
+    sound = list(scores[["encoder", "method"]].itertuples(index=False, name=None))
+    told = gaze._joint(scores, sound)
     assert told.startswith("Attention on the joint exceeds the blob for CLS attention after")
     assert "10 % (5 to 15) of CLS attention before training, less than the blob" in told
-    assert "20 % (10 to 30) of relevance to the grade, about as much as the blob" in told
-    none = gaze._joint(scores.assign(low=0.01))
+    assert "20 % (10 to 30) of relevance for a higher grade, about as much as the blob" in told
+    none = gaze._joint(scores.assign(low=0.01), sound)
     assert none.startswith("Attention on the joint exceeds the blob in no map.")
+
+
+def test_a_map_that_stays_the_same_with_redrawn_weights_is_shown_as_failed_and_not_told() -> None:
+    checks = pd.DataFrame(gaze.REAL, columns=["encoder", "method"]).assign(
+        kl_grade=-1, phenotype=-2, check="randomised", unit="rank correlation"
+    )
+    checks = checks.assign(estimate=0.2, low=0.1, high=0.3)
+    rolled = checks["method"] == "rollout"
+    checks.loc[rolled, ["estimate", "low", "high"]] = [0.9, 0.85, 0.95]
+    assert [seen for seen in gaze.REAL if not gaze.passes(checks, seen)] == [
+        ("zeroshot", "rollout"),
+        ("finetuned", "rollout"),
+    ]
+    assert gaze._failed(checks).startswith("Failed: rollout before training (rank correlation 0.90")
+    sensitive = checks.assign(estimate=0.2, low=0.1, high=0.3)
+    assert gaze._failed(sensitive).startswith("Every map changes")
+    shown = tally.by_likeness(checks).set_index("map")["check"]
+    assert shown["rollout after training"] == "failed"
+    assert shown["CLS attention after training"] == "passed"
+    sound = [("zeroshot", "cls"), ("finetuned", "relevance")]
+    assert "CLS attention after training" not in gaze._joint(joint_scores(), sound)

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import adjusted_rand_score, cohen_kappa_score
 
 from kneephen_utils import embedding, encoder, tables
-from kneephen_utils.encoder import prompts
+from kneephen_utils.embedding import chart, cluster, told
+from kneephen_utils.encoder import prompts, views
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,22 @@ def test_coarse_pixels_are_block_means(study: narrow.Study) -> None:
         block = pictures[picture, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
         assert found[picture, row, column] == pytest.approx(block.mean() / 255, abs=1e-6)
     assert embedding.pixel_features(study.images).shape == (240, 1024)
+
+
+def test_a_block_gives_its_cls_token_and_the_last_vectors_stay_as_they_were(
+    study: narrow.Study,
+) -> None:
+    reader = narrow.encoder()
+    layers = embedding.embed_layers(reader, study.images, study.crops, block=4, batch_size=7)
+    plain = embedding.embed(reader, study.images, study.crops, batch_size=7)
+    assert_frame_equal(layers["zeroshot"], plain)
+    found = tables.check(layers["block"], "embeddings").set_index("knee_id")
+    for row in study.crops.iloc[[0, 100]].itertuples():
+        picture = reader.prepare(np.asarray(study.images[row.image : row.image + 1]))
+        slow = views.frozen_part(reader, picture, 4)[0, 0].numpy()
+        np.testing.assert_allclose(found.loc[row.knee_id], slow / np.linalg.norm(slow), atol=1e-5)
+    with pytest.raises(ValueError, match="block is 13; expected 1 to 12"):
+        embedding.embed_layers(reader, study.images, study.crops, block=13, batch_size=7)
 
 
 # --- calibration
@@ -166,10 +183,115 @@ def test_with_nobody_to_judge_on_nothing_is_judged() -> None:
 def test_the_figure_says_in_words_what_it_shows(study: narrow.Study, by_grade: np.ndarray) -> None:
     graded = graded_of(study, by_grade)
     tested = graded[graded["split"] != "train"]["kl_grade"].notna().sum()
-    assert f"Zero-shot grade of {tested} knees" in embedding.caption(graded)
-    assert embedding.alt(graded).count("KL") == 5
-    assert len(embedding.draw(graded).axes[0].get_xticklabels()) == 5
+    assert f"Zero-shot grade of {tested} knees" in chart.caption(graded)
+    assert chart.alt(graded).count("KL") == 5
+    assert len(chart.draw(graded).axes[0].get_xticklabels()) == 5
     assert len(embedding.shown(prompts.GRADES)) == 15
+
+
+def test_other_predictors_stand_beside_and_one_with_gaps_is_left_out(
+    study: narrow.Study, by_grade: np.ndarray
+) -> None:
+    graded = graded_of(study, by_grade)
+    pixels = embedding.pixel_grades(study.images, study.crops, graded)
+    holes = np.where(np.arange(len(graded)) % 2, np.nan, 1.0)
+    others = {embedding.PIXELS: pixels, "gaps": holes}
+    found = embedding.compare(graded, others).set_index("predictor")["mae"]
+    assert found[embedding.PIXELS] < 0.3  # the brightness of a picture is its grade
+    assert "gaps" not in found
+    assert "a ridge on coarse pixels" in embedding.verdict(graded, others)
+
+
+def test_without_calibration_the_chances_are_those_of_the_plain_cosines(
+    study: narrow.Study, by_grade: np.ndarray
+) -> None:
+    found = near(study, by_grade, noise=0.4)
+    graded = embedding.zeroshot_grades(
+        found, by_grade, study.knees, study.participants, logit_scale=10.0, calibrated=False
+    )
+    expected = softmax(10 * found.filter(like="feature_").to_numpy(float) @ by_grade.T, axis=1)
+    np.testing.assert_allclose(graded.filter(like="p_"), expected)
+
+
+# --- sentences of findings
+
+
+def known_of(study: narrow.Study) -> pd.DataFrame:
+    return embedding.with_split(study.knees[["knee_id"]], study.knees, study.participants)
+
+
+def test_a_knee_without_findings_has_no_sentence_and_no_vector() -> None:
+    known = pd.DataFrame({"jsn_medial": [0.0, 3.0, np.nan], "womac_pain": [1.0, 2.0, 3.0]})
+    words = told.sentences(known)
+    assert words.tolist()[2] == ""
+    assert words[0] != words[1]
+    vectors = told.embed(encoder.load("embedded", text=True), words)
+    assert np.isfinite(vectors).all(axis=1).tolist() == [True, True, False]
+
+
+def test_a_grade_without_sentences_is_stood_for_by_its_description(study: narrow.Study) -> None:
+    known = known_of(study)
+    vectors = np.eye(5, 8)[known["kl_grade"].fillna(0).to_numpy(int)]
+    vectors[(known["kl_grade"] == 4).to_numpy(bool, na_value=False)] = np.nan
+    found = told.by_grade(vectors, known, otherwise=np.full((5, 8), 8**-0.5))
+    np.testing.assert_allclose(found[:4].argmax(axis=1), range(4))
+    np.testing.assert_allclose(found[4], 8**-0.5)
+
+
+def test_sentences_that_know_only_the_grade_find_their_knee_among_all_but_not_within_a_grade(
+    study: narrow.Study,
+) -> None:
+    known, rng = known_of(study), np.random.default_rng(0)
+    grade = known["kl_grade"].fillna(2).to_numpy(int)
+    pictures = np.eye(5, 8)[grade] + 0.3 * rng.normal(size=(len(grade), 8))
+    vectors = np.eye(5, 8)[grade] + 0.3 * rng.normal(size=(len(grade), 8))
+    words = pd.Series([f"sentence {place}" for place in range(len(grade))])
+    found = told.matched(pictures, vectors, words, known, draws=20, seed=0).set_index("among")
+    assert found.loc["all knees", "estimate"] > 0.8
+    within = found.drop("all knees")
+    assert len(within) == 5
+    assert (within["low"] < 0.6).all()
+    exact = told.matched(pictures, pictures, words, known, draws=20, seed=0).set_index("among")
+    assert (exact["low"] > 0.7).all()
+
+
+def test_knees_told_alike_are_not_compared() -> None:
+    alike = np.array([[0.5, 0.9, 0.1], [0.9, 0.5, 0.9], [0.1, 0.2, 0.3]])
+    share = told._nearer(alike, np.array(["a", "a", "b"]))
+    np.testing.assert_allclose(share, [1.0, 0.0, 1.0])
+
+
+# --- groups of untrained vectors
+
+
+def test_planted_groups_are_found_and_confirm_people_join_them(
+    study: narrow.Study,
+) -> None:
+    known, rng = known_of(study), np.random.default_rng(9)
+    planted = rng.integers(2, size=len(known))
+    vectors = rng.normal(size=(len(known), 12))
+    vectors[:, 0] += 12 * planted
+    made = pd.DataFrame(vectors, columns=[f"feature_{k:03d}" for k in range(12)])
+    groups = tables.check(cluster.find(made, known, seed=0), "zeroshot_groups")
+    assert set(groups["split"]) == {"discover", "confirm"}
+    truth = pd.Series(planted, index=known["knee_id"])[groups["knee_id"]].to_numpy()
+    assert adjusted_rand_score(truth, groups["pooled"]) == 1
+    assert (groups["within"] == -1).all()  # twelve discover knees of a grade are too few
+    agreed = cluster.agreement(groups, known, draws=20, seed=0)
+    assert agreed["scope"].tolist() == ["all grades"] * 3
+    assert (agreed["estimate"].abs() < 0.1).all()
+    assert "2 groups" in cluster.say(agreed)
+    assert cluster.say(agreed.iloc[:0]).startswith("There are too few knees")
+    assert len(cluster.shown(agreed)) == 1
+
+
+def test_groups_that_are_the_grade_again_are_said_to_be(study: narrow.Study) -> None:
+    found = near(study, np.eye(5, 8), noise=0.01)
+    known = known_of(study)
+    groups = cluster.find(found, known, seed=0)
+    agreed = cluster.agreement(groups, known, draws=20, seed=0).set_index("target")
+    assert agreed.loc["kl_grade", "estimate"] > 0.95
+    assert agreed.loc["site", "high"] < 0.2
 
 
 # --- probes

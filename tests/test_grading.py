@@ -226,6 +226,9 @@ def test_the_sentences_name_the_best_constant_and_the_floor(scores: pd.DataFrame
     without = scores[scores["predictor"] != "gradient ridge"]
     assert "too few graded knees" in grading.verdict(without)[2]
     assert len(grading.shown(scores)) == scores["predictor"].nunique()
+    others = grading.shown(scores, grading.SECOND)
+    assert others.columns.tolist() == ["predictor", *grading.SECOND.values()]
+    assert len(others) == scores["predictor"].nunique()
     assert grading.by_group(scores)["group"].iloc[0] == "all"
 
 

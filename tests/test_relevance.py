@@ -113,7 +113,80 @@ def test_relevance_is_the_row_of_the_full_product_of_matrices() -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
 
 
-@pytest.mark.parametrize("method", ["cls", "relevance"])
+def test_rollout_is_the_row_of_the_full_product_of_matrices() -> None:
+    reader, given = small_reader(), pictures()
+    with torch.no_grad(), relevance.watched(reader.encoder.trunk.blocks) as seen:
+        reader.encoder.trunk(given)
+    found = relevance.maps(reader, given)["rollout"]
+    for place in range(len(given)):
+        whole = torch.eye(1 + GRID * GRID)
+        for attention in seen:
+            kept = 0.5 * attention[place].mean(0) + 0.5 * torch.eye(1 + GRID * GRID)
+            whole = kept / kept.sum(-1, keepdim=True) @ whole
+        expected = whole[0, 1:] / whole[0, 1:].sum()
+        np.testing.assert_allclose(found[place], expected, rtol=1e-3, atol=1e-7)
+
+
+def test_what_lowers_a_grade_is_what_raises_its_opposite() -> None:
+    reader, given = small_reader(), pictures()
+    lowers = relevance.maps(reader, given)["against"]
+    reader.head.linear.weight.neg_()
+    reader.head.linear.bias.neg_()
+    np.testing.assert_allclose(lowers, relevance.maps(reader, given)["relevance"], atol=1e-9)
+
+
+def test_a_token_far_longer_than_the_others_is_an_outlier_and_left_out() -> None:
+    reader, given = small_reader(), pictures()
+    plain = relevance.maps(reader, given)
+    assert not plain["outliers"].any()
+
+    def lengthen(_module: object, _given: object, tokens: torch.Tensor) -> torch.Tensor:
+        longer = tokens.clone()
+        longer[:, 1 + 5] *= 10
+        return longer
+
+    last = reader.encoder.trunk.blocks[-1]
+    hook = last.register_forward_hook(lengthen)
+    seen = relevance.maps(reader, given)
+    hook.remove()
+    assert seen["outliers"].nonzero()[:, 1].tolist() == [5] * len(given)
+    left = relevance.without(seen["cls"], seen["outliers"])
+    expected = seen["cls"].clone()
+    expected[:, 5] = 0
+    np.testing.assert_allclose(left, expected / expected.sum(1, keepdim=True))
+    even = relevance.without(torch.zeros(1, 4), torch.tensor([[True, False, False, True]]))
+    assert even.tolist() == [[0, 0.5, 0.5, 0]]
+
+
+class Shown:
+    """Pictures read as a zarr array is."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.oindex = pixels
+
+
+def test_all_patches_taken_away_are_the_mean_knee_and_all_shown_alone_the_whole_picture() -> None:
+    reader = small_reader()
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (6, 8 * GRID, 8 * GRID), dtype=np.uint8)
+    known = pd.DataFrame({"knee_id": list("abcdef"), "image": range(6)})
+    maps = pd.DataFrame(rng.random((6, GRID * GRID))).rename(columns=lambda p: f"patch_{p:03d}")
+    maps = maps.assign(encoder="finetuned", method="cls", knee_id=known["knee_id"])
+    prior = np.full(GRID * GRID, 1 / GRID**2)
+    values = sanity.deletion(
+        reader, Shown(pixels), known, maps, prior=prior, covered=1.0, seed=0, batch_size=4
+    )
+    whole = reader.encoder.prepare(pixels)
+    with torch.no_grad():
+        far = (reader.grade(whole) - reader.grade(whole.mean(0, keepdim=True))).abs()
+    own = values[(values["method"] == "cls") & (values["unit"] == "grades")]
+    for check in ("deletion", "insertion"):
+        found = own[own["check"] == check].set_index("knee_id")["value"]
+        np.testing.assert_allclose(found, far, atol=1e-5)
+    assert (own[own["check"].str.contains("over_")]["value"].abs() < 1e-9).all()
+
+
+@pytest.mark.parametrize("method", relevance.METHODS)
 def test_without_positions_patches_that_move_take_their_share_along(method: str) -> None:
     reader = small_reader()
     reader.encoder.trunk.pos_embed.zero_()
@@ -128,7 +201,8 @@ def test_without_positions_patches_that_move_take_their_share_along(method: str)
 
 def test_a_reader_without_a_head_has_no_relevance() -> None:
     reader = relevance.untrained("embedded")
-    assert list(relevance.maps(reader, torch.zeros(1, 1, 112, 112))) == ["cls"]
+    found = relevance.maps(reader, torch.zeros(1, 1, 112, 112))
+    assert list(found) == ["cls", "rollout", "outliers"]
     with pytest.raises(ValueError, match="reader zeroshot has no head"):
         relevance.grade_relevance(reader, torch.zeros(1, 1, 112, 112))
 

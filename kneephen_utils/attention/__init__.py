@@ -93,20 +93,28 @@ def look(
 
     Returns
     -------
-    One row per reader, method and knee: `encoder`, `method`, `knee_id` and `patch_000` onwards,
-    row by row from the top left, shares that sum to 1.
+    One row per reader, method and knee: `encoder`, `method`, `knee_id`, `outliers` and
+    `patch_000` onwards, row by row from the top left, shares that sum to 1. What lay on outlier
+    tokens is left out of them; `outliers` says how much it was.
     """
-    kept: dict[tuple[str, str], list[np.ndarray]] = {}
+    kept: dict[tuple[str, str], list[torch.Tensor]] = {}
+    lost: dict[tuple[str, str], list[torch.Tensor]] = {}
     for batch in _batches(images, known, settings):
         for reader in readers:
-            for method, shares in relevance.maps(reader, reader.encoder.prepare(batch)).items():
-                kept.setdefault((reader.name, method), []).append(shares.cpu().numpy())
+            seen = relevance.maps(reader, reader.encoder.prepare(batch))
+            outliers = seen.pop(relevance.OUTLIERS)
+            for method, shares in seen.items():
+                key = reader.name, method
+                kept.setdefault(key, []).append(relevance.without(shares, outliers))
+                lost.setdefault(key, []).append((shares * outliers).sum(1))
     made = []
     for (name, method), parts in kept.items():
-        weights = np.concatenate(parts)
+        weights = torch.cat(parts).cpu().numpy()
         table = pd.DataFrame(weights).rename(columns=lambda place: f"{PATCH}{place:03d}")
-        for place, value in enumerate((name, method, known["knee_id"].to_numpy())):
-            table.insert(place, KEY[place], value)
+        on_outliers = torch.cat(lost[name, method]).cpu().numpy()
+        values = name, method, known["knee_id"].to_numpy(), on_outliers
+        for place, value in enumerate(values):
+            table.insert(place, [*KEY, relevance.OUTLIERS][place], value)
         made.append(table)
     return pd.concat(made, ignore_index=True)
 
@@ -123,14 +131,21 @@ def regrade(
     return pd.Series(np.concatenate(parts), index=known["knee_id"], name="kl_predicted")
 
 
-def average(maps: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
-    """Average maps over the knees of each group.
+def average(maps: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Average maps over the knees of each group; a reader may have mapped fewer knees than others.
+
+    Parameters
+    ----------
+    maps, known
+        As `look` and `find_knees` return.
 
     Returns
     -------
     `attention` table; `weight` sums to 1 over the patches of each map.
     """
-    joined = members.merge(maps, on="knee_id")
+    joined = pd.concat(
+        members.merge(own, on="knee_id") for own, members in _of_each_reader(maps, known)
+    )
     by = joined.groupby(MAP)
     means = by[list(maps.filter(like=PATCH))].mean()
     grid = _grid(maps)
@@ -144,13 +159,13 @@ def average(maps: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     return long.sort_values(order, ignore_index=True)[[*order, "weight", "knees"]]
 
 
-def score(maps: pd.DataFrame, members: pd.DataFrame, *, settings: Settings) -> pd.DataFrame:
+def score(maps: pd.DataFrame, known: pd.DataFrame, *, settings: Settings) -> pd.DataFrame:
     """Return the share of each map on each region, beside area and centre prior.
 
     Parameters
     ----------
-    maps, members
-        As `look` and `groups.gather` return.
+    maps, known
+        As `look` and `find_knees` return.
     settings
         Size of the crop, width of the prior, resamples and seed.
 
@@ -158,11 +173,14 @@ def score(maps: pd.DataFrame, members: pd.DataFrame, *, settings: Settings) -> p
     -------
     `attention_scores` table.
     """
-    weights = maps.filter(like=PATCH).to_numpy()
     covered = zone.cover(_grid(maps), region=settings.region)
-    shares = pd.DataFrame(weights @ covered.to_numpy(), columns=covered.columns)
-    long = pd.concat([maps[KEY], shares], axis=1).melt(KEY, var_name="region", value_name="value")
-    scores = _summarise(long, members, ["encoder", "method", "region"], settings)
+    parts = []
+    for own, members in _of_each_reader(maps, known):
+        shares = own.filter(like=PATCH).to_numpy() @ covered.to_numpy()
+        table = pd.DataFrame(shares, columns=covered.columns, index=own.index)
+        long = pd.concat([own[KEY], table], axis=1).melt(KEY, var_name="region", value_name="value")
+        parts.append(_summarise(long, members, ["encoder", "method", "region"], settings))
+    scores = pd.concat(parts, ignore_index=True)
     blob = pd.Series(_prior(maps, settings) @ covered.to_numpy(), covered.columns)
     area = scores["region"].map(covered.mean())
     scores = scores.assign(area=area, centre_prior=scores["region"].map(blob))
@@ -178,7 +196,7 @@ def check(
     *,
     settings: Settings,
 ) -> pd.DataFrame:
-    """Return what the maps are worth: deletion, redrawn weights, other knees, largest patch.
+    """Return what the maps are worth: deletion, insertion, redrawn weights, other knees, outliers.
 
     Parameters
     ----------
@@ -212,7 +230,8 @@ def check(
         for reader in real
     ]
     own = maps[maps["knee_id"].isin(known["knee_id"])]
-    parts += [sanity.likeness(own, known, seed=settings.seed), sanity.largest(own)]
+    parts += [sanity.likeness(own, known, seed=settings.seed)]
+    parts += [sanity.largest(own), sanity.outliers(own)]
     by = ["encoder", "method", "check", "unit"]
     members = groups.gather(known)
     checks = _summarise(pd.concat(parts, ignore_index=True), members, by, settings)
@@ -224,6 +243,14 @@ def _batches(images: Any, known: pd.DataFrame, settings: Settings) -> Iterator[n
     rows = known["image"].to_numpy()
     for start in range(0, len(rows), settings.batch_size):
         yield np.asarray(images.oindex[rows[start : start + settings.batch_size]])
+
+
+def _of_each_reader(
+    maps: pd.DataFrame, known: pd.DataFrame
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Yield the maps of each reader and the groups of the knees it mapped."""
+    for _, own in maps.groupby("encoder", sort=False):
+        yield own, groups.gather(known[known["knee_id"].isin(own["knee_id"])])
 
 
 def _summarise(

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from kneephen_utils import figure, images
-from kneephen_utils.attention import gaze, zone
+from kneephen_utils.attention import gaze, tally, zone
 from kneephen_utils.attention.groups import ALL_GRADES, ALL_KNEES, GROUP
 
 CHUNK = 64  # pictures in memory at a time
@@ -52,21 +52,28 @@ def mean_crops(pictures: zarr.Array, members: pd.DataFrame) -> dict[tuple[int, i
     return means
 
 
-def draw_maps(averages: pd.DataFrame, crops: Means, *, region: float, prior_width: float) -> Figure:
+def draw_maps(
+    averages: pd.DataFrame,
+    crops: Means,
+    checks: pd.DataFrame,
+    *,
+    region: float,
+    prior_width: float,
+) -> Figure:
     """Draw every map over all knees, and the blob in the centre, which looks at nothing."""
     whole = (ALL_GRADES, ALL_KNEES)
     seen = averages[["encoder", "method"]].drop_duplicates().itertuples(index=False, name=None)
     given = set(seen)
     panels = [
-        Panel(_broken(name), crops[whole], _grid(averages, one, whole))
-        for one, name in gaze.NAMES.items()
+        Panel(_broken(tally.named(checks, one)), crops[whole], _grid(averages, one, whole))
+        for one in gaze.NAMES
         if one in given
     ]
     prior = _prior(panels[0].weights.shape[0], region, prior_width)
     panels.append(Panel("blob in\nthe centre", crops[whole], prior))
-    columns = 3
+    columns = 4
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    return _sheet(rows, [""] * len(rows), region=region, panel=1.35 * PANEL)
+    return _sheet(rows, [""] * len(rows), region=region, panel=1.15 * PANEL)
 
 
 def draw_groups(
@@ -89,11 +96,11 @@ def draw_groups(
 
 def caption(seen: gaze.Map, checks: pd.DataFrame) -> str:
     """Return the caption of the figure `draw_groups` makes."""
-    name = gaze.NAMES[seen]
     return (
-        f"Mean {name} over the mean crop, by grade and phenotype; numbers are knees. One scale "
-        "for all panels, by square root: multiples of an even share of the patches. The box is the "
-        f"joint space, medial is on the right. {gaze.deletion(checks, seen)}"
+        f"Mean {tally.named(checks, seen)} over the mean crop, by grade and phenotype; numbers are "
+        "knees. One scale for all panels, by square root: multiples of an even share of the "
+        "patches. The box is the joint space, medial is on the right. "
+        f"{gaze.deletion(checks, seen)}"
     )
 
 
@@ -102,7 +109,8 @@ def caption_maps(checks: pd.DataFrame) -> str:
     return (
         "Mean maps over the mean crop of all knees, on one scale by square root: multiples of an "
         "even share of the patches. The box is the joint space, medial is on the right. A map like "
-        "the blob in the centre, or like that of weights drawn anew, says little about the knee. "
+        "the blob in the centre says little about the knee, and one that is like that of weights "
+        "drawn anew has failed. "
         f"{gaze.NAMES['finetuned', 'relevance'].capitalize()}: "
         f"{gaze.deletion(checks, ('finetuned', 'relevance'))}"
     )

@@ -1,8 +1,9 @@
 """Relevance: where an encoder looks in a picture, as shares of its patches.
 
-Two maps. `cls` is what the CLS token attends to in the last block. `relevance` weighs the
-attention of every block by what it does to the answer, and so needs a question: the grade
-of the head. An encoder without a head has no relevance.
+Four maps. `cls` is what the CLS token attends to in the last block, `rollout` what it
+attends to through all of them. `relevance` weighs the attention of every block by what raises
+the grade and `against` by what lowers it; they need a question, so an encoder without a head
+has neither.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from kneephen_utils import encoder as encoders
 from kneephen_utils.encoder.head import Head
 
 PATCH = "patch_"  # columns that hold a map, patch by patch, begin so
+METHODS = ("cls", "rollout", "relevance", "against")
+OUTLIERS = "outliers"
+OUTLYING = 2.0  # times the median length of a picture's tokens; longer ones hold no place
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,53 @@ def randomised(reader: Reader, *, frozen_blocks: int, seed: int) -> Reader:
 
 
 def maps(reader: Reader, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return every map the reader has by its name, in one pass: `cls`, with a head `relevance`."""
-    if reader.head is None:
-        return {"cls": cls_attention(reader, pictures)}
-    seen, slopes = _slopes(reader, pictures)
-    prefix = reader.encoder.trunk.num_prefix_tokens
-    return {"cls": _gathered(seen[-1], prefix), "relevance": _followed(seen, slopes, prefix)}
+    """Return every map the reader has by its name, in one pass, and which patches are outliers.
+
+    `cls` and `rollout`, with a head `relevance` and `against`: shares (n, patches). `outliers`
+    are flags (n, patches), see `outlying`; the maps still hold what lies on them.
+    """
+    trunk = reader.encoder.trunk
+    prefix = trunk.num_prefix_tokens
+    lengths: list[torch.Tensor] = []
+    hook = trunk.blocks[-1].register_forward_hook(
+        lambda _module, _given, tokens: lengths.append(tokens.detach().norm(dim=-1)[:, prefix:])
+    )
+    try:
+        if reader.head is None:
+            with torch.no_grad(), watched(trunk.blocks) as seen:
+                trunk(pictures)
+            found = {}
+        else:
+            seen, slopes = _slopes(reader, pictures)
+            opposite = tuple(-slope for slope in slopes)
+            found = {
+                "relevance": _followed(seen, slopes, prefix),
+                "against": _followed(seen, opposite, prefix),
+            }
+    finally:
+        hook.remove()
+    first = {"cls": _gathered(seen[-1], prefix), "rollout": _rolled(seen, prefix)}
+    return first | found | {OUTLIERS: outlying(lengths[0])}
+
+
+def outlying(lengths: torch.Tensor) -> torch.Tensor:
+    """Return which tokens (n, patches) are far longer than the others of their picture.
+
+    Large transformers keep notes about the whole picture in a few tokens of the background;
+    attention on them says nothing of the place they stand at. Registers, tokens made for such
+    notes, are no patches and in no map.
+
+    References
+    ----------
+    Darcet et al. (2024), vision transformers need registers, doi:10.48550/arXiv.2309.16588.
+    """
+    return lengths > OUTLYING * lengths.median(dim=1, keepdim=True).values
+
+
+def without(weights: torch.Tensor, left_out: torch.Tensor) -> torch.Tensor:
+    """Return shares (n, patches) of what is left when some patches are left out."""
+    kept = weights * ~left_out
+    return _shares(kept, 0, even=~left_out)
 
 
 def cls_attention(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
@@ -113,9 +158,10 @@ def cls_attention(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
 def grade_relevance(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
     """Return which patches raise the grade, through the attention of all blocks.
 
-    In each block attention is multiplied by the slope of the grade's logit along it, negative
-    parts are dropped and heads averaged; R <- R + A R from the first block to the last. Only
-    the row of the CLS token is wanted, so the product is taken from the left, row by matrix.
+    `against` of `maps` is the same for minus the grade: which patches lower it. In each block
+    attention is multiplied by the slope of the grade's logit along it, negative parts are dropped
+    and heads averaged; R <- R + A R from the first block to the last. Only the row of the CLS
+    token is wanted, so the product is taken from the left, row by matrix.
 
     Returns
     -------
@@ -171,6 +217,18 @@ def _gathered(attention: torch.Tensor, prefix: int) -> torch.Tensor:
     return _shares(attention[:, :, 0].mean(1), prefix)
 
 
+def _rolled(seen: list[torch.Tensor], prefix: int) -> torch.Tensor:
+    """Follow attention through all blocks, each token keeping half of itself in every one.
+
+    Abnar & Zuidema (2020), attention rollout, doi:10.18653/v1/2020.acl-main.385.
+    """
+    row = torch.zeros_like(seen[0][:, 0, 0])  # (n, tokens)
+    row[:, 0] = 1
+    for attention in reversed(seen):
+        row = (row + torch.einsum("nt,nts->ns", row, attention.mean(1))) / 2
+    return _shares(row, prefix)
+
+
 def _followed(
     seen: list[torch.Tensor], slopes: tuple[torch.Tensor, ...], prefix: int
 ) -> torch.Tensor:
@@ -182,9 +240,13 @@ def _followed(
     return _shares(row, prefix)
 
 
-def _shares(weights: torch.Tensor, prefix: int) -> torch.Tensor:
-    """Return weights (n, tokens) as shares of the patches (n, tokens - prefix)."""
+def _shares(weights: torch.Tensor, prefix: int, even: torch.Tensor | None = None) -> torch.Tensor:
+    """Return weights (n, tokens) as shares of the patches (n, tokens - prefix).
+
+    A row without weight is even, over the patches flagged in `even` if given.
+    """
     patches = weights[:, prefix:].double()
     total = patches.sum(1, keepdim=True)
-    even = torch.full_like(patches, 1 / patches.shape[1])
-    return torch.where(total > 0, patches / total.clamp(min=1e-300), even)
+    flat = torch.ones_like(patches) if even is None else even.double()
+    flat = flat / flat.sum(1, keepdim=True).clamp(min=1)
+    return torch.where(total > 0, patches / total.clamp(min=1e-300), flat)

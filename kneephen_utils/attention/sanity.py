@@ -14,8 +14,9 @@ import torch
 from scipy import stats
 from torch.nn import functional
 
-from kneephen_utils.attention.relevance import PATCH, Reader
+from kneephen_utils.attention.relevance import OUTLIERS, PATCH, Reader
 
+GRADES, COSINE = "grades", "cosine distance"
 KEY = ["encoder", "method", "check", "unit", "knee_id"]
 
 
@@ -68,13 +69,14 @@ def deletion(
     seed: int,
     batch_size: int,
 ) -> pd.DataFrame:
-    """Replace the patches a map points to, and as many random and central ones, by the mean knee.
+    """Take away the patches a map points to, and show them alone; random and central ones too.
+
+    What is taken away is replaced by the mean knee; shown alone, a patch lies on the mean knee.
 
     Parameters
     ----------
     reader
-        The reader the maps came from. With a head the change is that of the grade, without
-        regard to its sign; without one it is 1 - cosine between the embeddings.
+        The reader the maps came from.
     images
         zarr array (n, pixels, pixels).
     known
@@ -84,7 +86,7 @@ def deletion(
     prior
         Centre prior (patches,).
     covered
-        Share of the patches replaced.
+        Share of the patches replaced, or shown alone.
     seed
         For the random patches; those of a knee depend on the seed and its picture alone.
     batch_size
@@ -92,11 +94,15 @@ def deletion(
 
     Returns
     -------
-    Check `deletion`, and the differences `over_random` and `over_centre` of each map.
+    Check `deletion`: how far the answer moves without the patches. Check `insertion`: how much
+    nearer than the mean knee's the answer of these patches alone comes to that of the whole
+    picture. Each with its differences `over_random` and `over_centre`, and in two units: 1 -
+    cosine between embeddings, and grades, without regard to their sign, where there is a head.
 
     References
     ----------
-    Samek et al. (2017), doi:10.1109/TNNLS.2016.2599820.
+    Samek et al. (2017), doi:10.1109/TNNLS.2016.2599820; Petsiuk, Das & Saenko (2018), deletion
+    and insertion, doi:10.48550/arXiv.1806.07421.
     """
     own = maps[maps["encoder"] == reader.name].set_index("knee_id")
     weights = {
@@ -107,13 +113,15 @@ def deletion(
     weights |= {"random": np.stack(rolls), "centre": np.tile(prior, (len(known), 1))}
     chosen = {method: most(values, covered) for method, values in weights.items()}
     changes = _changes(reader, images, known["image"].to_numpy(), chosen, batch_size)
-    unit = "cosine distance" if reader.head is None else "grades"
-    rows = {("deletion", method): change for method, change in changes.items()}
-    for method in set(changes) - {"random", "centre"}:
-        rows |= {(f"over_{o}", method): changes[method] - changes[o] for o in ("random", "centre")}
+    rows = dict(changes)
+    for (check, method, unit), change in changes.items():
+        for other in {"random", "centre"} - {method}:
+            beyond = change - changes[check, other, unit]
+            rows[f"{check}_over_{other}", method, unit] = beyond
     return pd.concat(
         _values(known["knee_id"], reader.name, method, check, unit, value)
-        for (check, method), value in rows.items()
+        for (check, method, unit), value in rows.items()
+        if not (method in {"random", "centre"} and "_over_" in check)
     )
 
 
@@ -122,8 +130,8 @@ def likeness(maps: pd.DataFrame, known: pd.DataFrame, *, seed: int) -> pd.DataFr
 
     Returns
     -------
-    Check `randomised`: with the map of the reader whose weights were drawn anew, for the
-    trained reader; check `other_knee`: with the map of a knee of another person.
+    Check `randomised`: with the map of the reader whose weights were drawn anew; check
+    `other_knee`: with the map of a knee of another person.
     """
     wide = {
         (str(encoder), str(method)): rows.set_index("knee_id").loc[known["knee_id"]]
@@ -134,7 +142,7 @@ def likeness(maps: pd.DataFrame, known: pd.DataFrame, *, seed: int) -> pd.DataFr
     parts = []
     for (encoder, method), own in ranks.items():
         against = {"other_knee": own[other]}
-        if encoder == "finetuned" and ("randomised", method) in ranks:
+        if encoder != "randomised" and ("randomised", method) in ranks:
             against["randomised"] = ranks["randomised", method]
         for check, theirs in against.items():
             value = (own * theirs).sum(1)
@@ -151,33 +159,43 @@ def largest(maps: pd.DataFrame) -> pd.DataFrame:
     return values.assign(value=top)[[*KEY, "value"]]
 
 
+def outliers(maps: pd.DataFrame) -> pd.DataFrame:
+    """Return check `outliers`: the share of a map that lay on tokens that stand for no place."""
+    values = maps[["encoder", "method", "knee_id"]].assign(check="outliers", unit="share")
+    return values.assign(value=maps[OUTLIERS])[[*KEY, "value"]]
+
+
 def _changes(
     reader: Reader, images: Any, rows: np.ndarray, chosen: dict[str, np.ndarray], batch_size: int
-) -> dict[str, np.ndarray]:
-    """Return how much the answer changes (n,) for each choice of patches (n, patches)."""
+) -> dict[tuple[str, str, str], np.ndarray]:
+    """Return deletion and insertion (n,) by check, method and unit; `chosen` are (n, patches)."""
     places = [slice(start, start + batch_size) for start in range(0, len(rows), batch_size)]
-    parts: dict[str, list[np.ndarray]] = {method: [] for method in chosen}
+    parts: dict[tuple[str, str, str], list[np.ndarray]] = {}
     with torch.inference_mode():
         batches = [reader.encoder.prepare(np.asarray(images.oindex[rows[here]])) for here in places]
         sums = [batch.sum(0, keepdim=True) for batch in batches]
         mean = torch.stack(sums).sum(0) / len(rows)
-        for here, before in zip(places, batches, strict=True):
-            answer = _answer(reader, before)
+        nothing = reader.embed(mean)
+        for here, pictures in zip(places, batches, strict=True):
+            whole = reader.embed(pictures)
+            far = _distances(reader, whole, nothing)
             for method, patches in chosen.items():
-                after = _answer(reader, replace(before, mean, patches[here]))
-                parts[method].append(_distance(reader, answer, after).double().cpu().numpy())
-    return {method: np.concatenate(values) for method, values in parts.items()}
+                gone = reader.embed(replace(pictures, mean, patches[here]))
+                alone = reader.embed(replace(pictures, mean, ~patches[here]))
+                for unit, change in _distances(reader, whole, gone).items():
+                    parts.setdefault(("deletion", method, unit), []).append(change)
+                for unit, left in _distances(reader, whole, alone).items():
+                    nearer = far[unit] - left
+                    parts.setdefault(("insertion", method, unit), []).append(nearer)
+    return {key: np.concatenate(values) for key, values in parts.items()}
 
 
-def _answer(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
-    return reader.embed(pictures) if reader.head is None else reader.grade(pictures)
-
-
-def _distance(reader: Reader, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """Return 1 - cosine of embeddings (n, dimensions), or the change of grades (n,)."""
-    if reader.head is None:
-        return (1 - (before * after).sum(1)).clamp(min=0)
-    return (before - after).abs()
+def _distances(reader: Reader, one: torch.Tensor, other: torch.Tensor) -> dict[str, np.ndarray]:
+    """Return how far two sets of embeddings are apart (n,), by unit."""
+    found = {COSINE: (1 - (one * other).sum(1)).clamp(min=0)}
+    if reader.head is not None:
+        found[GRADES] = (reader.head(one) - reader.head(other)).abs()
+    return {unit: value.double().cpu().numpy() for unit, value in found.items()}
 
 
 def _ranks(weights: np.ndarray) -> np.ndarray:

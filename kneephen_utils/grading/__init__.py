@@ -8,6 +8,7 @@ predictors that any encoder has to beat.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from kneephen_utils.encoder import Encoder, half, shelf, tuning, views
 
 INNER_SHARE = 0.2  # of the train people, who choose the epoch
 METRIC = "quadratic_weighted_kappa"
+FIRST = {"mae": "mean error", "exact": "exactly right", METRIC: "weighted kappa"}
+SECOND = {"rmse": "root mean square error", "within_1": "within one grade"}
+SECOND |= {"balanced_accuracy": "balanced accuracy", "spearman": "rank correlation"}
 SHOWN_NOTE = "People never trained on; 95 % intervals by person. Errors in grades."
 
 
@@ -234,9 +238,17 @@ def _floor(tuned: pd.Series, kappa: pd.DataFrame) -> str:
     return f"It {clears} a ridge on gradient histograms, whose kappa is {ridge:.2f}."
 
 
-def shown(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return every predictor's error and agreement as a table for reading."""
-    own = scores[(scores["group"] == "all") & scores["metric"].isin(["mae", "exact", METRIC])]
+def shown(scores: pd.DataFrame, metrics: Mapping[str, str] = FIRST) -> pd.DataFrame:
+    """Return every predictor's error and agreement as a table for reading.
+
+    Parameters
+    ----------
+    scores
+        `grading_scores` table.
+    metrics
+        Metrics to show, with their headings.
+    """
+    own = scores[(scores["group"] == "all") & scores["metric"].isin(metrics)]
     wide = {
         metric: {
             row.predictor: report.spread(row.estimate, row.low, row.high)
@@ -245,8 +257,7 @@ def shown(scores: pd.DataFrame) -> pd.DataFrame:
         for metric, rows in own.groupby("metric", sort=False)
     }
     table = pd.DataFrame(wide).reindex(own["predictor"].drop_duplicates())
-    heads = {"mae": "mean error", "exact": "exactly right", METRIC: "weighted kappa"}
-    return table.rename(columns=heads).rename_axis("predictor").reset_index()
+    return table[list(metrics)].rename(columns=metrics).rename_axis("predictor").reset_index()
 
 
 def by_group(scores: pd.DataFrame) -> pd.DataFrame:

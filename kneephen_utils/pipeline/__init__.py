@@ -49,7 +49,7 @@ STAGES: dict[str, Stage] = {
     "embedding": Stage(
         2,
         ("radiograph",),
-        _tables("embeddings/zeroshot", "zeroshot_grades"),
+        _tables("embeddings/zeroshot", "embeddings/block", "zeroshot_grades", "zeroshot_groups"),
         "What does the encoder see before any training?",
     ),
     "grading": Stage(

@@ -125,9 +125,12 @@ def _seen(
     reader = encoder.load_tuned(own["weights"], path, frozen_blocks=own["frozen_blocks"])
     upper = half.Upper(reader, encoder.load_head(path), own["frozen_blocks"]).to(reader.device)
     grades, embeddings = grading.apply(reader, upper, pictures, known, settings=training)
-    if settings["fusion"]["embedding"] == "zeroshot":
+    wanted, block = settings["fusion"]["embedding"], settings["embedding"]["block"]
+    if wanted != "finetuned":
         plain = encoder.load(own["weights"], text=False)
-        embeddings = embedding.embed(plain, pictures, crops, batch_size=own["batch_size"])
+        embeddings = embedding.embed_layers(
+            plain, pictures, crops, block=block, batch_size=own["batch_size"]
+        )[wanted]
     return grades, embeddings
 
 

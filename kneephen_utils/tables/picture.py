@@ -23,9 +23,12 @@ from kneephen_utils.tables.schema import (
 SHARE = between(0, 1)
 ENCODERS = ["zeroshot", "finetuned"]
 REGIONS = ["joint_space", "femoral_condyles", "tibial_plateau", "border"]
+CHECKS = ["deletion", "deletion_over_random", "deletion_over_centre"]
+CHECKS += ["insertion", "insertion_over_random", "insertion_over_centre"]
+CHECKS += ["randomised", "other_knee", "largest_patch", "outliers"]
 METHOD = (
-    "cls: attention of the CLS token in the last block; relevance: attention of all blocks "
-    "weighted by what raises the grade"
+    "cls: attention of the CLS token in the last block; rollout: through all blocks; relevance, "
+    "against: attention of all blocks weighted by what raises, or lowers, the grade"
 )
 
 CROPS = table(
@@ -65,7 +68,7 @@ CROPS = table(
 EMBEDDINGS = table(
     "embeddings",
     "embedding",
-    "One row per pictured knee; parts `zeroshot` and `finetuned`.",
+    "One row per pictured knee; parts `zeroshot`, `block` and `finetuned`.",
     {
         "knee_id": column(TEXT, "knee"),
         r"feature_\d{3}": column(
@@ -87,6 +90,20 @@ ZEROSHOT_GRADES = table(
             NUMBER, "expected grade under the prompt probabilities", between(0, 4)
         ),
         **{f"p_{k}": column(NUMBER, f"probability of grade {k}", SHARE) for k in range(5)},
+    },
+    key=["knee_id"],
+)
+
+ZEROSHOT_GROUPS = table(
+    "zeroshot_groups",
+    "embedding",
+    "One row per graded knee never trained on: groups of the untrained vectors, without a gate.",
+    {
+        "knee_id": column(TEXT, "knee"),
+        "split": column(TEXT, "use of the person", one_of(SPLITS)),
+        "kl_grade": column(WHOLE, "grade as read", between(0, 4)),
+        "pooled": column(WHOLE, "group over all grades, -1 for none", at_least(-1)),
+        "within": column(WHOLE, "group within the grade, -1 for none", at_least(-1)),
     },
     key=["knee_id"],
 )
@@ -198,36 +215,32 @@ ATTENTION_CHECKS = table(
     "attention",
     "Would a map look the same without the picture or the training? A sample of the knees.",
     {
-        **_map_key("; for deletion also random and centre, patches chosen without a map"),
+        **_map_key(
+            "; for deletion and insertion also random and centre, patches chosen without a map"
+        ),
         "check": column(
             TEXT,
-            "deletion: change of the answer when the chosen patches are those of the mean knee; over_random, "
-            "over_centre: that change less the change for random or central patches; randomised, "
-            "other_knee: likeness to the map of redrawn weights or of another person's knee; "
-            "largest_patch: share of the map on one patch",
-            one_of(
-                [
-                    "deletion",
-                    "over_random",
-                    "over_centre",
-                    "randomised",
-                    "other_knee",
-                    "largest_patch",
-                ]
-            ),
+            "deletion: change of the answer when the chosen patches are those of the mean knee; "
+            "insertion: how much nearer than the mean knee's the answer of the chosen patches "
+            "alone comes to that of the whole picture; _over_random, _over_centre: less the same "
+            "for random or central patches; randomised, other_knee: likeness to the map of "
+            "redrawn weights or of another person's knee; largest_patch: share of the map on one "
+            "patch; outliers: share that lay on outlier tokens before they were left out",
+            one_of(CHECKS),
         ),
         **interval("mean over the knees, interval from a bootstrap of people"),
         "unit": column(TEXT, "grades, cosine distance, rank correlation or share"),
         "knees": column(WHOLE, "knees checked", at_least(1)),
         "participants": column(WHOLE, "people they belong to", at_least(1)),
     },
-    key=["encoder", "method", "kl_grade", "phenotype", "check"],
+    key=["encoder", "method", "kl_grade", "phenotype", "check", "unit"],
 )
 
 SCHEMAS = [
     CROPS,
     EMBEDDINGS,
     ZEROSHOT_GRADES,
+    ZEROSHOT_GROUPS,
     GRADES,
     HISTORY,
     SCORES,

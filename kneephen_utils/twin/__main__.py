@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kneephen_utils.twin import release, simulation
 
+READER_SPREAD = {"easy": 0.0, "realistic": 0.58}  # grades, as `reading.draw` takes it
 READER_NOISE = 0.007  # two reading projects then agree on 98 to 99 % of baseline grades
 
 
@@ -26,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
             defects=given.defects,
             reader_noise=given.reader_noise,
             floor=True,
+            reader_spread=READER_SPREAD[given.difficulty],
         )
         _write(cohort, given)
     except (ValueError, OSError) as error:
@@ -57,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-phenotypes", action="store_true", help="plant no phenotype")
     parser.add_argument("--defects", type=float, default=0.0, help="share of defective films")
     parser.add_argument("--reader-noise", type=float, default=READER_NOISE)
+    parser.add_argument(
+        "--difficulty", default="easy", choices=READER_SPREAD, help="how far readers differ"
+    )
     parser.add_argument("--flavour", default="ascii", help="ascii, sas or nda: how tables lie")
     parser.add_argument("--workers", type=int, default=2, help="processes that render films")
     parser.add_argument("--tables-only", action="store_true", help="write no films")

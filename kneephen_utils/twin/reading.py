@@ -33,6 +33,7 @@ def draw(
     *,
     seed: int,
     reader_noise: float,
+    reader_spread: float = 0.0,
 ) -> pd.DataFrame:
     """Draw every reading of every film.
 
@@ -45,6 +46,9 @@ def draw(
     reader_noise
         Share of knees that one reading project grades one off, at all visits alike; such
         knees lie at the edge of their grade.
+    reader_spread
+        Standard deviation, in grades, of what a reader sees about the true severity of a knee;
+        0 reads the true grade.
 
     Returns
     -------
@@ -66,11 +70,32 @@ def draw(
     for number, (codes, visits) in enumerate(projects):
         own = np.random.default_rng([seed, 32, number])
         rows = seen & visits & (np.repeat(codes, 2) > 0)[:, None]
-        read = _read(cohort, course, own, reader_noise=reader_noise)
+        read = _read(cohort, course, own, reader_noise=reader_noise, reader_spread=reader_spread)
         parts.append(read[rows.ravel()].assign(reading_code=_spread(codes)[rows.ravel()]))
     readings = pd.concat(parts, ignore_index=True)
     order = ["participant_id", "side", "visit", "reading_code"]
     return readings.sort_values(order, ascending=[True, False, True, True], ignore_index=True)
+
+
+def second(
+    cohort: dict[str, pd.DataFrame],
+    course: dict[str, pd.DataFrame],
+    *,
+    seed: int,
+    reader_noise: float,
+    reader_spread: float,
+) -> pd.DataFrame:
+    """Let a second reader, who is in no release, grade every knee at baseline.
+
+    Returns
+    -------
+    Columns `knee_id`, `kl_second`; its agreement with the release is the ceiling of a grader.
+    """
+    rng = np.random.default_rng([seed, 33])
+    grades = _grades(
+        cohort["knees"], course, rng, reader_noise=reader_noise, reader_spread=reader_spread
+    )
+    return pd.DataFrame({"knee_id": cohort["knees"]["knee_id"], "kl_second": grades[:, 0]})
 
 
 def _spread(codes: np.ndarray) -> np.ndarray:
@@ -108,11 +133,12 @@ def _read(
     rng: np.random.Generator,
     *,
     reader_noise: float,
+    reader_spread: float,
 ) -> pd.DataFrame:
     """Read all visits of all knees once, as one project would."""
     knees, states = cohort["knees"], course["states"]
     shape = (len(knees), len(VISITS))
-    grade = _grades(knees, course, rng, reader_noise=reader_noise)
+    grade = _grades(knees, course, rng, reader_noise=reader_noise, reader_spread=reader_spread)
     blank = states["replaced"].to_numpy().reshape(shape) | knees["prosthesis"].to_numpy()[:, None]
     unreadable = rng.random(shape) < UNREADABLE
     unread = blank | unreadable
@@ -134,6 +160,7 @@ def _grades(
     rng: np.random.Generator,
     *,
     reader_noise: float,
+    reader_spread: float,
 ) -> np.ndarray:
     """Return the grades one project reads (knees, visits), errors included."""
     months = course["states"]["months"].to_numpy().reshape(len(knees), -1)
@@ -143,6 +170,9 @@ def _grades(
     edge = 2 * knees["severity"].to_numpy() - 1
     off = rng.random(len(knees)) < 2 * reader_noise * np.abs(edge)
     start = np.clip(knees["kl_true"].to_numpy() + off * np.sign(edge).astype(int), 0, 4)
+    if reader_spread:
+        seen = knees["kl_true"].to_numpy() + edge / 2 + rng.normal(0, reader_spread, len(knees))
+        start = np.clip(np.rint(seen), 0, 4).astype(int)
     slip = (rng.random(months.shape) < SLIP) * rng.choice([-1, 1], size=months.shape)
     return np.clip(start[:, None] + risen + slip, 0, 4)
 

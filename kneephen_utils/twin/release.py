@@ -128,7 +128,7 @@ def film_paths(simulation: Simulation) -> list[Path]:
 
 
 def write_truth(simulation: Simulation, films: pd.DataFrame, folder: Path) -> None:
-    """Write what was planted and what truly happened: `planted`, `films`, `outcomes`.
+    """Write what no study knows: `planted`, `films`, true `outcomes`, a second reader's grades.
 
     Parameters
     ----------
@@ -141,6 +141,7 @@ def write_truth(simulation: Simulation, films: pd.DataFrame, folder: Path) -> No
     """
     folder.mkdir(parents=True, exist_ok=True)
     simulation.knees.to_parquet(folder / "planted.parquet", index=False)
+    simulation.readers.to_parquet(folder / "readers.parquet", index=False)
     films.to_parquet(folder / "films.parquet", index=False)
     truth(simulation).to_parquet(folder / "outcomes.parquet", index=False)
 

@@ -25,6 +25,8 @@ class Simulation:
         See `symptoms.draw`; what the people said.
     readings
         See `reading.draw`; what the readers saw.
+    readers
+        See `reading.second`; what another reader would have seen.
     """
 
     seed: int
@@ -36,6 +38,7 @@ class Simulation:
     states: pd.DataFrame
     scores: pd.DataFrame
     readings: pd.DataFrame
+    readers: pd.DataFrame
 
 
 def simulate(
@@ -46,6 +49,7 @@ def simulate(
     defects: float,
     reader_noise: float,
     floor: bool,
+    reader_spread: float = 0.0,
 ) -> Simulation:
     """Draw a cohort and let it be followed for 108 months.
 
@@ -55,7 +59,7 @@ def simulate(
         See `people.draw`.
     defects
         Share of films made defective, see `acquisition.spoil`.
-    reader_noise
+    reader_noise, reader_spread
         See `reading.draw`.
     floor
         See `symptoms.draw`.
@@ -64,5 +68,9 @@ def simulate(
     cohort = acquisition.spoil(cohort, share=defects, seed=seed)
     course = disease.follow(cohort, seed=seed)
     scores = symptoms.draw(cohort, course, seed=seed, floor=floor)
-    readings = reading.draw(cohort, course, seed=seed, reader_noise=reader_noise)
-    return Simulation(seed=seed, **cohort, **course, scores=scores, readings=readings)
+    error = {"reader_noise": reader_noise, "reader_spread": reader_spread}
+    readings = reading.draw(cohort, course, seed=seed, **error)
+    readers = reading.second(cohort, course, seed=seed, **error)
+    return Simulation(
+        seed=seed, **cohort, **course, scores=scores, readings=readings, readers=readers
+    )

@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from torch.nn import functional
 
-from kneephen_utils import agreement, baseline, figure, probe
+from kneephen_utils import agreement, baseline, probe
 from kneephen_utils.encoder import Encoder, embed_images, embed_texts, prompts
 
 GRADES = range(5)
 BATCH = 64  # pictures read at a time
 SIDE = 32  # side of the picture a pixel probe sees
+PIXELS = "ridge on pixels"
 COMPARE_NOTE = "People of the discover and confirm splits; mae in grades."
 
 
@@ -42,10 +43,42 @@ def embed(encoder: Encoder, images: Any, crops: pd.DataFrame, *, batch_size: int
     """
     pictured = crops[crops["status"] == "ok"].sort_values("image")
     features = embed_images(encoder, images, batch_size=batch_size)[pictured["image"].to_numpy()]
-    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
-    table = pd.DataFrame(features, columns=names)
-    table.insert(0, "knee_id", pictured["knee_id"].to_numpy())
-    return table
+    return _named(features, pictured["knee_id"])
+
+
+def embed_layers(
+    encoder: Encoder, images: Any, crops: pd.DataFrame, *, block: int, batch_size: int
+) -> dict[str, pd.DataFrame]:
+    """Return `embeddings` tables `zeroshot`, as `embed` does, and `block`, in one pass.
+
+    Parameters
+    ----------
+    encoder, images, crops, batch_size
+        See `embed`.
+    block
+        Transformer block, 1 to the last, whose CLS token is the vector of part `block`. Lower
+        blocks know less of what the encoder was trained for, and more of the rest.
+
+    Raises
+    ------
+    ValueError
+        If the encoder has no such block.
+    """
+    blocks = encoder.trunk.blocks
+    if not 1 <= block <= len(blocks):
+        raise ValueError(f"block is {block}; expected 1 to {len(blocks)}")
+    kept: list[np.ndarray] = []
+
+    def keep(_module: object, _given: object, tokens: torch.Tensor) -> None:
+        kept.append(functional.normalize(tokens[:, 0], dim=-1).float().cpu().numpy())
+
+    hook = blocks[block - 1].register_forward_hook(keep)
+    try:
+        top = embed(encoder, images, crops, batch_size=batch_size)
+    finally:
+        hook.remove()
+    rows = crops.set_index("knee_id").loc[top["knee_id"], "image"].to_numpy()
+    return {"zeroshot": top, "block": _named(np.concatenate(kept)[rows], top["knee_id"])}
 
 
 def prompt_embeddings(
@@ -68,6 +101,7 @@ def zeroshot_grades(
     participants: pd.DataFrame,
     *,
     logit_scale: float,
+    calibrated: bool = True,
 ) -> pd.DataFrame:
     """Grade every pictured knee by the sentences nearest to it.
 
@@ -84,6 +118,8 @@ def zeroshot_grades(
         Grades as read, and the split.
     logit_scale
         Factor on the cosine the encoder was trained with.
+    calibrated
+        If false, the probabilities are as the encoder gives them.
 
     Returns
     -------
@@ -97,7 +133,8 @@ def zeroshot_grades(
     logits = logit_scale * embeddings.filter(like="feature_").to_numpy(float) @ by_grade.T
     train = ((known["split"] == "train") & known["kl_grade"].notna()).to_numpy()
     read = known.loc[train, "kl_grade"].to_numpy(int)
-    chances = probabilities(logits, *calibrate(logits[train], read))
+    fitted = calibrate(logits[train], read) if calibrated else (1.0, np.full(5, 0.2))
+    chances = probabilities(logits, *fitted)
     table = known[["knee_id", "split", "kl_grade"]].copy()
     table["kl_predicted"] = chances @ np.arange(5)
     return table.assign(**{f"p_{grade}": chances[:, grade] for grade in GRADES})
@@ -159,9 +196,9 @@ def pixel_features(images: Any) -> np.ndarray:
 def with_split(
     table: pd.DataFrame, knees: pd.DataFrame, participants: pd.DataFrame
 ) -> pd.DataFrame:
-    """Add to a table of knees what is known of them and the split of their person."""
+    """Add to a table of knees what is known of them, and the split and site of their person."""
     known = table.merge(knees, on="knee_id", how="left", validate="one_to_one")
-    split = participants[["participant_id", "split"]]
+    split = participants[["participant_id", "split", "site"]]
     return known.merge(split, on="participant_id", how="left", validate="many_to_one")
 
 
@@ -180,14 +217,31 @@ def shown(sentences: Mapping[int, Sequence[str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["grade", "sentence"])
 
 
-def compare(graded: pd.DataFrame) -> pd.DataFrame:
-    """Return error and agreement of the zero-shot grades and of constants, untrained people."""
-    tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
-    read = tested["kl_grade"].to_numpy(int)
+def pixel_grades(images: Any, crops: pd.DataFrame, graded: pd.DataFrame) -> np.ndarray:
+    """Return the grade (n,) a ridge on coarse pixels, fitted on `train` people, gives each knee."""
+    rows = crops.set_index("knee_id").loc[graded["knee_id"], "image"].to_numpy()
+    train = ((graded["split"] == "train") & graded["kl_grade"].notna()).to_numpy()
+    read = graded["kl_grade"].astype(float).to_numpy()
+    return baseline.ridge(pixel_features(images)[rows], read, train)
+
+
+def compare(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None) -> pd.DataFrame:
+    """Return error and agreement of the zero-shot grades and of constants, untrained people.
+
+    Parameters
+    ----------
+    graded
+        `zeroshot_grades` table.
+    others
+        Grades (n,) of other predictors by name, in the order of `graded`.
+    """
+    tested = (graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()).to_numpy()
+    read = graded.loc[tested, "kl_grade"].to_numpy(int)
     wanted = ("mae", "exact", "within_1", "quadratic_weighted_kappa")
     if not len(read):
         return pd.DataFrame(columns=["predictor", *wanted])
-    predicted = {"zero-shot": tested["kl_predicted"].to_numpy(float)}
+    predicted = {"zero-shot": graded.loc[tested, "kl_predicted"].to_numpy(float)}
+    predicted |= {name: np.asarray(grades)[tested] for name, grades in (others or {}).items()}
     predicted |= {f"always KL{grade}": np.full(len(read), float(grade)) for grade in GRADES}
     rows = [
         {
@@ -195,49 +249,32 @@ def compare(graded: pd.DataFrame) -> pd.DataFrame:
             **{metric: agreement.METRICS[metric](read, grades) for metric in wanted},
         }
         for name, grades in predicted.items()
+        if np.isfinite(grades).all()
     ]
     return pd.DataFrame(rows)
 
 
-def verdict(graded: pd.DataFrame) -> str:
-    """Say whether zero-shot grading beats the best constant."""
-    table = compare(graded).set_index("predictor")["mae"]
+def verdict(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None) -> str:
+    """Say whether zero-shot grading beats the best constant, and what a ridge on pixels does."""
+    table = compare(graded, others).set_index("predictor")["mae"]
     if table.empty:
         return "No graded knee of a person never trained on: zero-shot grading is not judged."
-    constants = table.drop("zero-shot")
+    constants = table.filter(like="always")
     best, zero = constants.idxmin(), table["zero-shot"]
     word = "beats" if zero < constants.min() else "does not beat"
+    pixels = (
+        f"; a ridge on coarse pixels, which was shown grades, errs by {table[PIXELS]:.2f}"
+        if PIXELS in table
+        else ""
+    )
     return (
         f"Zero-shot grading {word} the best constant: its mean error is {zero:.2f} grades, that of "
-        f"{best} {constants.min():.2f}."
+        f"{best} {constants.min():.2f}{pixels}."
     )
 
 
-def draw(graded: pd.DataFrame) -> Figure:
-    """Draw the expected zero-shot grade by the grade as read."""
-    tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
-    groups = [tested.loc[tested["kl_grade"] == k, "kl_predicted"].to_numpy() for k in GRADES]
-    with figure.style():
-        drawn, axis = plt.subplots(figsize=(6.4, 3.2))
-        axis.boxplot(groups, positions=list(GRADES), showfliers=False, widths=0.55)
-        axis.plot([0, 4], [0, 4], color=figure.UNASSIGNED_COLOR, linestyle="--")
-        axis.set_xticks(list(GRADES), [f"KL{grade}" for grade in GRADES])
-        axis.set(xlabel="grade as read", ylabel="zero-shot grade", ylim=(-0.2, 4.2))
-    return drawn
-
-
-def caption(graded: pd.DataFrame) -> str:
-    """Return the caption of the figure `draw` makes."""
-    tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
-    return (
-        f"Zero-shot grade of {len(tested):,} knees by the grade as read: median, quartiles and "
-        "range without outliers. The dashed line is agreement."
-    )
-
-
-def alt(graded: pd.DataFrame) -> str:
-    """Say in words what the figure `draw` makes shows."""
-    tested = graded[graded["split"].isin(["discover", "confirm"])]
-    medians = tested.groupby("kl_grade")["kl_predicted"].median()
-    words = ", ".join(f"KL{grade} {value:.1f}" for grade, value in medians.items())
-    return f"Box plots of the zero-shot grade by grade as read; medians {words}."
+def _named(features: np.ndarray, knee_ids: pd.Series) -> pd.DataFrame:
+    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
+    table = pd.DataFrame(features, columns=names)
+    table.insert(0, "knee_id", knee_ids.to_numpy())
+    return table
