@@ -18,11 +18,19 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from kneephen_utils import closed, dicom, images, tables
-from kneephen_utils.radiograph import contrast, crop, joint, journal, outline, quality
+from kneephen_utils.radiograph import (
+    contrast,
+    crop,
+    joint,
+    journal,
+    outline,
+    quality,
+    sampling,
+)
 
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 Settings = crop.Settings
-CODE = (contrast, crop, dicom, joint, outline, quality)
+CODE = (contrast, crop, dicom, joint, outline, quality, sampling)
 
 
 def cut(
