@@ -6,6 +6,7 @@ python -m kneephen_utils twin     --profile demo   write the synthetic release
 python -m kneephen_utils pages    --profile demo   hand the executed notebooks to the book
 python -m kneephen_utils timings  --profile demo   print time and memory of each run
 python -m kneephen_utils assign DIR --profile demo  give the phenotypes of a run to another release
+python -m kneephen_utils crate    --profile demo   export the built book with its provenance
 python -m kneephen_utils gate     --profile oai    stop if the built book tells of single people
 python -m kneephen_utils status   --profile demo   say what is stale, and why
 python -m kneephen_utils doctor   --profile demo   say what this machine has and lacks
@@ -41,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         "pages": _pages,
         "timings": _timings,
         "assign": _assign,
+        "crate": _crate,
         "gate": _gate,
         "status": _status,
         "doctor": _doctor,
@@ -54,7 +56,18 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneephen_utils", description=__doc__)
-    known = ["stamps", "run", "twin", "pages", "timings", "gate", "status", "doctor", "assign"]
+    known = [
+        "stamps",
+        "run",
+        "twin",
+        "pages",
+        "timings",
+        "gate",
+        "crate",
+        "status",
+        "doctor",
+        "assign",
+    ]
     parser.add_argument("command", choices=known)
     parser.add_argument("name", nargs="?", help="a run, such as 05_phenotype_grade_2; a release")
     parser.add_argument("--profile", default="demo")
@@ -186,6 +199,24 @@ def _assign(given: argparse.Namespace) -> int:
     assigned.to_parquet(out / "assigned.parquet", index=False)
     print(assign.tell(assigned))
     print(f"The table: {out / 'assigned.parquet'}")
+    return 0
+
+
+def _crate(given: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from kneephen_utils.pipeline import crate
+
+    run = _artefacts(given)
+    people = pd.read_parquet(run / "participants.parquet", columns=["participant_id"])
+    out = crate.write(
+        run / "crate",
+        html=BOOK_PAGES.parent / "_build" / "html",
+        files=[pipeline.ROOT / "notebooks" / "params.yml", pipeline.ROOT / "requirements.lock"],
+        records=[json.loads(path.read_text()) for path in sorted((run / "records").glob("*.json"))],
+        participants=people["participant_id"].astype(str).tolist(),
+    )
+    print(f"The crate: {out}")
     return 0
 
 

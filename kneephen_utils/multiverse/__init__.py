@@ -1,8 +1,9 @@
 """Multiverse: one contrast over every defensible path through the analysis.
 
-Here the groups are found; module `contrast` compares them. The contrast is the same on every path: knees of the group with most lateral narrowing against
-those of the group with most medial narrowing, within their grade, KL1 to KL3 together. What varies
-is how the groups were found and how the ratio was estimated.
+Here the groups are found; module `contrast` compares them. The contrast is the same on every path:
+knees of the group with most lateral narrowing against those of the group with most medial
+narrowing, within their grade, KL1 to KL3 together. What varies is how the groups were found and
+how the ratio was estimated.
 """
 
 from __future__ import annotations
@@ -56,6 +57,16 @@ def fuse(
     raw = fusion.pictures(embeddings, of)
     adjusted = nuisance.adjust(raw, of, (of["split"] == "discover").to_numpy())
     return fusion.fuse(raw, adjusted, of, **shares)
+
+
+def fuse_all(
+    embeddings: Mapping[str, pd.DataFrame],
+    known: Mapping[str, pd.DataFrame],
+    *,
+    shares: Mapping[str, float],
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return `fuse` of each embedding by its name."""
+    return {name: fuse(table, known, shares=shares) for name, table in embeddings.items()}
 
 
 def find(
