@@ -12,9 +12,9 @@ VARIABLES = ["age", "bmi", "womac_pain", "jsw_medial", "jsw_lateral"]
 COLUMNS = ["kl_grade", "arm", "phenotype", "position", "heading", "text"]
 
 CONSIDER = (
-    "Nothing that changes care. A group found in one release is a hypothesis (van Spil et al. 2020, "
-    "doi:10.1186/s13075-020-2143-0); treatment follows the guidelines for osteoarthritis of "
-    "the knee, whatever the group (Bannuru et al. 2019, doi:10.1016/j.joca.2019.06.011)."
+    "Nothing that changes care. A group found in one release is a hypothesis (van Spil et al. "
+    "2020, doi:10.1186/s13075-020-2143-0); treatment follows the guidelines for osteoarthritis "
+    "of the knee, whatever the group (Bannuru et al. 2019, doi:10.1016/j.joca.2019.06.011)."
 )
 REFUTE = (
     "Another release in which the frozen assignment (`make assign`) finds no such group, or in "
