@@ -70,8 +70,15 @@ def run(release: Path, scratch: Path, *, settings: Settings, arms: tuple[str, ..
     fused = _fused(known, settings["fusion"])
     found = _groups({arm: fused[arm] for arm in arms}, known, settings["phenotype"])
     tested = _tests(found, known, arms, settings)
-    evidence = [found[n] for n in ("gates", "null", "stability", "contribution", "sweep")]
-    claims = verdict.judge(*evidence, tested, alpha=settings["verdict"]["alpha"])
+    claims = verdict.judge(
+        found["gates"],
+        found["null"],
+        found["stability"],
+        found["contribution"],
+        found["sweep"],
+        tested,
+        alpha=settings["verdict"]["alpha"],
+    )
     return Study(found["phenotypes"], tested, found["gates"], claims)
 
 

@@ -137,7 +137,8 @@ def _share(risen: pd.DataFrame, *, draws: int, seed: int) -> str:
     found = resample.interval(
         lambda rows: float(values[rows].mean()), risen["participant_id"], draws=draws, seed=seed
     )
-    return f"{report.spread(*(100 * each for each in found), 1)} %"
+    share, low, high = (100 * each for each in found)
+    return f"{report.spread(share, low, high, 1)} %"
 
 
 def _pain(tables: Tables, phenotype: str) -> float:
