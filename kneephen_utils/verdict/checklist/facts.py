@@ -16,8 +16,8 @@ WORDS = {
         "find them; the grader is developed and evaluated on the way."
     ),
     "phenotype_definition": (
-        "A group of knees of one Kellgren-Lawrence grade that passes every gate of the "
-        "chapter *The verdict*."
+        "A group of knees of one Kellgren-Lawrence grade that passes every gate; see "
+        "{doc}`../phenotypes`."
     ),
     "measured": (
         "Grades and narrowing by central readers, each project with its own baseline; WOMAC "
