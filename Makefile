@@ -19,6 +19,7 @@ SET     ?=#            parameters, such as SET="phenotype.min_cluster_size=40@2"
 TORCH   ?=#            cpu, cu128, ...: another build of torch, where its index can be reached
 DASK    ?=#            tcp://host:8786, a Dask scheduler for resampling, nulls, sweeps and simulations
 JOBS    ?= 2#          notebooks that may run side by side, processes of a simulation
+TWINS   ?= 20#         small releases with phenotypes, and as many without, of make truth
 COHORTS ?= 300#        simulated cohorts of make calibrate
 PEOPLE  ?= 1200#       people in each of them
 PYTHON  ?= python3#    interpreter that makes the environment
@@ -52,12 +53,12 @@ TELL    = $(PY) -m kneephen_utils
 GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --dask "$(strip $(DASK))" --set "$(strip $(SET))"
 PHENO  := $(foreach grade,0 1 2 3 4,05_phenotype_grade_$(grade))
 RUNS   := 00_cohort 01_radiograph 02_embedding 03_grading 04_fusion $(PHENO) \
-          06_attention 07_pain 08_progression 09_verdict
+          06_attention 07_pain 08_progression 09_verdict 10_multiverse
 TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training crate truth FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -95,6 +96,7 @@ $(A)/ran/04_fusion: $(call made,03_grading)
 $(PHENO:%=$(A)/ran/%): $(call made,04_fusion)
 $(A)/ran/06_attention $(A)/ran/07_pain $(A)/ran/08_progression: $(call made,$(PHENO))
 $(A)/ran/09_verdict: $(call made,06_attention 07_pain 08_progression)
+$(A)/ran/10_multiverse: $(call made,09_verdict)
 
 # --- the book --------------------------------------------------------------------------------
 $(HTML): build/book.stamp $(RUNS:%=$(A)/ran/%) $(call made,$(RUNS))
@@ -116,6 +118,10 @@ weights: $(READY) ## with network: keep BiomedCLIP, or WEIGHTS=hf-hub:..., in we
 calibrate: $(READY) ## bias, coverage and false alarms over COHORTS simulated cohorts
 	@$(PY) -m kneephen_utils.calibration --out artefacts/calibration \
 	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS)) --dask "$(strip $(DASK))"
+
+truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without, each studied whole
+	@nice -n 10 $(PY) -m kneephen_utils.calibration.twins --out book/twins.csv \
+	  --parts artefacts/twins --twins $(strip $(TWINS)) --workers $(strip $(JOBS))
 
 # --- tests -----------------------------------------------------------------------------------
 test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser
@@ -144,6 +150,9 @@ assign: $(READY) ## give the phenotypes of a finished run to another release: RE
 
 grade: $(READY) ## train and score a grader on any pictures: IMAGES=folder TABLE=file.csv
 	@$(TELL) grade "$(strip $(IMAGES))" --table "$(strip $(TABLE))" --devices $(strip $(DEVICES)) $(GIVEN)
+
+crate: $(READY) ## the built book and its provenance as an RO-Crate, without participants
+	@$(TELL) crate $(GIVEN)
 
 timings: $(READY) ## time and peak memory of each run
 	@$(TELL) timings --profile "$(P)"

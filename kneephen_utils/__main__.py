@@ -6,6 +6,7 @@ python -m kneephen_utils twin     --profile demo   write the synthetic release
 python -m kneephen_utils pages    --profile demo   hand the executed notebooks to the book
 python -m kneephen_utils timings  --profile demo   print time and memory of each run
 python -m kneephen_utils assign DIR --profile demo  give the phenotypes of a run to another release
+python -m kneephen_utils crate    --profile demo   export the built book with its provenance
 python -m kneephen_utils gate     --profile oai    stop if the built book tells of single people
 python -m kneephen_utils status   --profile demo   say what is stale, and why
 python -m kneephen_utils doctor   --profile demo   say what this machine has and lacks
@@ -34,7 +35,6 @@ class UsageError(ValueError):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return 0, or 1 after one clear sentence on standard error."""
-    given = _parser().parse_args(argv)
     commands = {
         "stamps": _stamps,
         "run": _run,
@@ -42,11 +42,13 @@ def main(argv: list[str] | None = None) -> int:
         "pages": _pages,
         "timings": _timings,
         "assign": _assign,
+        "crate": _crate,
         "gate": _gate,
         "status": _status,
         "doctor": _doctor,
         "grade": _grade,
     }
+    given = _parser(list(commands)).parse_args(argv)
     try:
         return commands[given.command](given)
     except (ValueError, OSError, KeyError) as error:
@@ -54,11 +56,9 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(commands: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneephen_utils", description=__doc__)
-    known = ["stamps", "run", "twin", "pages", "timings", "gate", "status", "doctor", "assign"]
-    known.append("grade")
-    parser.add_argument("command", choices=known)
+    parser.add_argument("command", choices=commands)
     parser.add_argument("name", nargs="?", help="a run, such as 05_phenotype_grade_2; a release")
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--oai", default="", help="folder of a real OAI release")
@@ -206,6 +206,24 @@ def _grade(given: argparse.Namespace) -> int:
     place = grade.Place(Path(given.name or ""), Path(given.table), Path(given.out).expanduser())
     for line in grade.grade(place, settings=settings, devices=given.devices, nodes=given.nodes):
         print(line)
+    return 0
+
+
+def _crate(given: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from kneephen_utils.pipeline import crate
+
+    run = _artefacts(given)
+    people = pd.read_parquet(run / "participants.parquet", columns=["participant_id"])
+    out = crate.write(
+        run / "crate",
+        html=BOOK_PAGES.parent / "_build" / "html",
+        files=[pipeline.ROOT / "notebooks" / "params.yml", pipeline.ROOT / "requirements.lock"],
+        records=[json.loads(path.read_text()) for path in sorted((run / "records").glob("*.json"))],
+        participants=people["participant_id"].astype(str).tolist(),
+    )
+    print(f"The crate: {out}")
     return 0
 
 

@@ -111,3 +111,8 @@ def write_answer(
     lines += [":::{figure} executed/answer.svg", f":alt: {alt}", ":figclass: kneephen-figure", ""]
     lines += [caption, ":::", ""]
     (Path(artefacts) / "answer.md").write_text("\n".join(lines))
+
+
+def write_text(text: str, artefacts: str | Path, name: str) -> None:
+    """Write a page that was made from the run, for the book."""
+    (Path(artefacts) / name).write_text(text)

@@ -42,7 +42,9 @@ def test_the_swap_is_named_with_its_correlation_and_put_right(swapped: published
     told = audit.check(swapped).set_index("check")
     base = swapped.visits[swapped.visits["visit"] == "V00"].drop(columns="kl_grade")
     joined = swapped.knees.merge(base, on=["participant_id", "side"])
-    wide = joined.pivot(index="participant_id", columns="side", values=["womac_pain", "kl_grade"])
+    wide = joined.pivot_table(
+        index="participant_id", columns="side", values=["womac_pain", "kl_grade"]
+    )
     gap = {name: wide[name]["right"] - wide[name]["left"] for name in ("womac_pain", "kl_grade")}
     expected = np.corrcoef(gap["womac_pain"].astype(float), gap["kl_grade"].astype(float))[0, 1]
     assert expected < -0.1

@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from kneephen_utils.twin import simulation
 from kneephen_utils.twin.__main__ import READER_NOISE, READER_SPREAD
-from kneephen_utils.verdict import truth
+from kneephen_utils.verdict import ceiling, truth
 
 
 @pytest.mark.parametrize(("difficulty", "expected"), [("easy", 0.995), ("realistic", 0.80)])
@@ -58,10 +58,10 @@ def test_the_ceiling_is_that_of_people_never_trained_on(tmp_path: Path) -> None:
             "high": [0.8],
         }
     )
-    told = truth.ceiling(str(tmp_path), knees, participants, scores, draws=20, seed=0)
+    told = ceiling.say(str(tmp_path), knees, participants, scores, draws=20, seed=0)
     assert "weighted kappa of 1.00 (1.00 to 1.00)" in told
     assert "the fine-tuned grader does at 0.75 (0.70 to 0.80)" in told
-    assert truth.ceiling("", knees, participants, scores, draws=20, seed=0) == ""
+    assert ceiling.say("", knees, participants, scores, draws=20, seed=0) == ""
 
 
 def test_untrained_groups_stand_beside_the_arms_and_only_confirm_people_count() -> None:

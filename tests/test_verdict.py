@@ -125,6 +125,8 @@ def test_only_a_grade_that_passed_earns_cards(change: dict[str, Any], expected: 
     tables.check(written, "cards")
     assert written["phenotype"].nunique() == expected
     assert ("age 61.0" in cards.show(written)) == bool(expected)
+    assert cards.show(written).count("What would refute it") == expected
+    assert cards.show(written).count("Nothing that changes care") == expected
 
 
 def test_the_answer_counts_every_test_once() -> None:

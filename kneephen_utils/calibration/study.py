@@ -70,8 +70,15 @@ def run(release: Path, scratch: Path, *, settings: Settings, arms: tuple[str, ..
     fused = _fused(known, settings["fusion"])
     found = _groups({arm: fused[arm] for arm in arms}, known, settings["phenotype"])
     tested = _tests(found, known, arms, settings)
-    evidence = [found[n] for n in ("gates", "null", "stability", "contribution", "sweep")]
-    claims = verdict.judge(*evidence, tested, alpha=settings["verdict"]["alpha"])
+    claims = verdict.judge(
+        found["gates"],
+        found["null"],
+        found["stability"],
+        found["contribution"],
+        found["sweep"],
+        tested,
+        alpha=settings["verdict"]["alpha"],
+    )
     return Study(found["phenotypes"], tested, found["gates"], claims)
 
 
@@ -133,10 +140,13 @@ def _groups(fused: Tables, known: Tables, own: Mapping[str, Any]) -> Tables:
         for one in cell.gather(fused, known["knees"], known["participants"], kl_grade=grade)
     ]
     parts = [_grouped(one, settings) for one in cells]
-    return {
-        name: pd.concat([part[name] for part in parts if len(part[name])], ignore_index=True)
-        for name in FOUND
-    }
+    return {name: _stacked([part[name] for part in parts]) for name in FOUND}
+
+
+def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables one below another; where all are empty, an empty one."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else parts[0]
 
 
 def _grouped(one: cell.Cell, settings: cell.Settings) -> Tables:
@@ -158,9 +168,7 @@ def _grouped(one: cell.Cell, settings: cell.Settings) -> Tables:
     return found
 
 
-def _tests(
-    found: Tables, known: Tables, arms: tuple[str, ...], settings: Settings
-) -> pd.DataFrame:
+def _tests(found: Tables, known: Tables, arms: tuple[str, ...], settings: Settings) -> pd.DataFrame:
     """Compare the groups in pain and progression; return the effects that claims rest on."""
     grouped = effects.group(
         found["phenotypes"], known["knees"], known["participants"], found["gates"], arms=arms

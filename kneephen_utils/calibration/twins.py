@@ -22,7 +22,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.metrics import adjusted_rand_score
 
-from kneephen_utils import tables, verdict
+from kneephen_utils import tables
 from kneephen_utils.calibration import study
 from kneephen_utils.pipeline import ROOT, params
 from kneephen_utils.twin import production, release, simulation
@@ -116,19 +116,23 @@ def run(*, twins: int, seed: int, workers: int, parts: Path) -> pd.DataFrame:
         Folder in which each twin is kept when it is done; those that are there are not made again.
     """
     wanted = [(i, planted) for i in range(twins) for planted in (True, False)]
-    paths = {pair: tables.path_of(TABLE, parts, _name(*pair)) for pair in wanted}
+    paths = {pair: tables.path_of(TABLE, parts, _name(pair[0], planted=pair[1])) for pair in wanted}
     missing = [pair for pair in wanted if not paths[pair].exists()]
-    Parallel(n_jobs=workers)(delayed(_keep)(i, planted, seed, parts) for i, planted in missing)
-    return pd.concat([tables.read(TABLE, parts, _name(*pair)) for pair in wanted])
+    Parallel(n_jobs=workers)(
+        delayed(_keep)(i, seed, parts, planted=planted) for i, planted in missing
+    )
+    return pd.concat(
+        [tables.read(TABLE, parts, _name(pair[0], planted=pair[1])) for pair in wanted]
+    )
 
 
-def _name(twin: int, planted: bool) -> str:
+def _name(twin: int, *, planted: bool) -> str:
     return f"twin_{twin:03d}_{'planted' if planted else 'none'}"
 
 
-def _keep(twin: int, planted: bool, seed: int, parts: Path) -> None:
+def _keep(twin: int, seed: int, parts: Path, *, planted: bool) -> None:
     rows = one(twin, planted=planted, settings=settings_of(1000 * seed + twin))
-    tables.write(_typed(rows), TABLE, parts, _name(twin, planted))
+    tables.write(_typed(rows), TABLE, parts, _name(twin, planted=planted))
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:

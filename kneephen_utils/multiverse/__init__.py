@@ -1,8 +1,9 @@
 """Multiverse: one contrast over every defensible path through the analysis.
 
-Here the groups are found; module `contrast` compares them. The contrast is the same on every path: knees of the group with most lateral narrowing against
-those of the group with most medial narrowing, within their grade, KL1 to KL3 together. What varies
-is how the groups were found and how the ratio was estimated.
+Here the groups are found; module `contrast` compares them. The contrast is the same on every path:
+knees of the group with most lateral narrowing against those of the group with most medial
+narrowing, within their grade, KL1 to KL3 together. What varies is how the groups were found and
+how the ratio was estimated.
 """
 
 from __future__ import annotations
@@ -58,6 +59,16 @@ def fuse(
     return fusion.fuse(raw, adjusted, of, **shares)
 
 
+def fuse_all(
+    embeddings: Mapping[str, pd.DataFrame],
+    known: Mapping[str, pd.DataFrame],
+    *,
+    shares: Mapping[str, float],
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return `fuse` of each embedding by its name."""
+    return {name: fuse(table, known, shares=shares) for name, table in embeddings.items()}
+
+
 def find(
     fused: Mapping[str, Mapping[str, pd.DataFrame]],
     chosen: pd.DataFrame,
@@ -108,15 +119,16 @@ def step(swept: pd.DataFrame, name: str) -> tuple[int, int] | None:
     """Return size and samples one step from the chosen setting; None where the grid ends."""
     at = swept[swept["chosen"]].iloc[0]
     size, samples = int(at["min_cluster_size"]), int(at["min_samples"])
-    sizes = np.sort(swept["min_cluster_size"].unique())
-    denser = np.sort(swept["min_samples"].unique())
-    wanted = {
+    sizes = sorted({int(each) for each in swept["min_cluster_size"]})
+    denser = sorted({int(each) for each in swept["min_samples"]})
+    wanted: dict[str, tuple[list[int], list[int]]] = {
         "chosen": ([size], [samples]),
-        "smaller groups": (sizes[sizes < size][-1:], [samples]),
-        "larger groups": (sizes[sizes > size][:1], [samples]),
-        "denser groups": ([size], denser[denser > samples][:1]),
-    }[name]
-    return (int(wanted[0][0]), int(wanted[1][0])) if min(map(len, wanted)) else None
+        "smaller groups": ([each for each in sizes if each < size][-1:], [samples]),
+        "larger groups": ([each for each in sizes if each > size][:1], [samples]),
+        "denser groups": ([size], [each for each in denser if each > samples][:1]),
+    }
+    these, those = wanted[name]
+    return (these[0], those[0]) if these and those else None
 
 
 def _cell(

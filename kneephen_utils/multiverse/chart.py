@@ -10,7 +10,10 @@ from matplotlib.figure import Figure
 from kneephen_utils import figure, report
 
 FORKS = ["embedding", "arm", "reducer", "setting", "outcome", "adjustment", "sample"]
-MARKED = {"default": (figure.PALETTE[0], "this book"), "published": (figure.PALETTE[1], "published")}
+MARKED = {
+    "default": (figure.PALETTE[0], "this book"),
+    "published": (figure.PALETTE[1], "published"),
+}
 NOTE = (
     "Paths on which the firewall would refuse or condition the test are counted apart. "
     "Range: of the estimates on that side of the fork."
@@ -32,8 +35,8 @@ def say(paths: pd.DataFrame) -> list[str]:
     low, middle, high = values.quantile([0.05, 0.5, 0.95])
     apart = int(((own["low"] > 1) | (own["high"] < 1)).sum())
     said = [
-        f"Of {len(asked):,} defensible paths {len(own):,} give a hazard ratio; on the others no two "
-        "groups differ in the side of their narrowing, or too few knees got worse.",
+        f"Of {len(asked):,} defensible paths {len(own):,} give a hazard ratio; on the others no "
+        "two groups differ in the side of their narrowing, or too few knees got worse.",
         f"The middle ratio is {middle:.2f}; nine in ten lie between {low:.2f} and {high:.2f}; "
         f"{100 * (values > 1).mean():.0f} % lie above 1, and {apart:,} have an interval that "
         "leaves out 1.",
@@ -68,7 +71,7 @@ def forks(paths: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(paths: pd.DataFrame) -> Figure:
-    """Draw the ratio of every path in rising order, and below it which side of each fork it took."""
+    """Draw the ratio of every path in rising order, and below it the sides it took."""
     own = pd.concat([defensible(paths), _published(paths)]).sort_values("estimate", kind="stable")
     own = own.reset_index(drop=True)
     sides = [(fork, side) for fork in FORKS for side in pd.unique(paths[fork])]
@@ -102,8 +105,13 @@ def caption(paths: pd.DataFrame) -> str:
     """Return what the figure shows."""
     return (
         f"Above: the ratio of each of {len(defensible(paths)):,} paths with its 95 % interval, in "
-        "rising order (intervals are cut at the frame). Below: the side each path took at each fork."
+        "rising order, cut at the frame. Below: the side each path took at each fork."
     )
+
+
+def describe(paths: pd.DataFrame) -> str:
+    """Say in words what the figure shows, for a reader who cannot see it."""
+    return "Specification curve. " + " ".join(say(paths)[:2])
 
 
 def _published(paths: pd.DataFrame) -> pd.DataFrame:

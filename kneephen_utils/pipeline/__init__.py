@@ -119,8 +119,14 @@ STAGES: dict[str, Stage] = {
     "verdict": Stage(
         9,
         ("attention", "pain", "progression"),
-        (*_tables("claims", "cards", "truth"), "answer.md", "answer.svg"),
+        (*_tables("claims", "cards", "truth"), "answer.md", "answer.svg", "checklists.md"),
         "What may the whole study claim?",
+    ),
+    "multiverse": Stage(
+        10,
+        ("verdict",),
+        _tables("multiverse"),
+        "How much hangs on the path taken?",
     ),
 }
 

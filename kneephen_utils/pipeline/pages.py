@@ -6,8 +6,11 @@ import shutil
 from pathlib import Path
 
 from kneephen_utils import measured, pipeline, tables
+from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
 from kneephen_utils.pipeline import claims, stamps
+
+HANDED = ("answer.md", "answer.svg", "checklists.md")
 
 
 def hand_over(artefacts: Path, pages: Path) -> None:
@@ -24,7 +27,7 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     """
     pages.mkdir(parents=True, exist_ok=True)
     made = [artefacts / "executed" / f"{run.name}.ipynb" for run in pipeline.RUNS]
-    for source in [*made, artefacts / "answer.md", artefacts / "answer.svg"]:
+    for source in [*made, *(artefacts / name for name in HANDED)]:
         page = pages / source.name
         if not page.exists() or page.read_bytes() != source.read_bytes():
             shutil.copyfile(source, page)
@@ -32,6 +35,7 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     stamps.update(pages / "dictionary.md", dictionary())
     stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
+    stamps.update(pages / "twins.md", counted.markdown(pipeline.ROOT / "book" / "twins.csv"))
 
 
 def stage_list() -> str:

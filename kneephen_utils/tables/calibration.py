@@ -81,9 +81,7 @@ TWINS = table(
         "question": column(TEXT, "groups, or the outcome and the contrast of two of them"),
         "phenotype": column("Int64", "phenotype compared with the largest", nullable=True),
         "sample": column(TEXT, "people it rests on", one_of(["confirm", "both"])),
-        "truth": column(
-            NUMBER, "groups planted, or the right answer of a contrast", nullable=True
-        ),
+        "truth": column(NUMBER, "groups planted, or the right answer of a contrast", nullable=True),
         **interval("adjusted Rand index with the planted groups, or the contrast"),
         "p_adjusted": column(NUMBER, "adjusted p", SHARE, nullable=True),
         "knees": column("Int64", "knees", nullable=True),

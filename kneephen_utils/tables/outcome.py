@@ -209,6 +209,29 @@ TRUTH = table(
     key=["quantity", "arm", "kl_grade"],
 )
 
+MULTIVERSE = table(
+    "multiverse",
+    "multiverse",
+    "One row per path through the analysis: the ratio of lateral against medial narrowing.",
+    {
+        "embedding": column(TEXT, "zeroshot or finetuned", one_of(["zeroshot", "finetuned"])),
+        "arm": column(TEXT, "arm", one_of(ARMS)),
+        "reducer": column(TEXT, "reducer before clustering", one_of(["none", "pca", "umap"])),
+        "setting": column(TEXT, "setting of the clustering, from the one the rule chose"),
+        "outcome": column(TEXT, "outcome of the `events` table"),
+        "adjustment": column(TEXT, "covariates beside the grade"),
+        "sample": column(TEXT, "people it rests on", one_of(["confirm", "both"])),
+        "path": column(TEXT, "default, published or other"),
+        **interval("hazard ratio"),
+        "knees": column(WHOLE, "knees of the two groups", at_least(0)),
+        "participants": column(WHOLE, "people", at_least(0)),
+        "events": column(WHOLE, "events seen", at_least(0)),
+        "firewall": column(TEXT, "answer of the firewall", one_of(ANSWERS)),
+        "sentence": column(TEXT, "why there is no estimate, where there is none"),
+    },
+    key=["embedding", "arm", "reducer", "setting", "outcome", "adjustment", "sample"],
+)
+
 SCHEMAS = [
     PAIN_EFFECTS,
     PAIN_CURVES,
@@ -219,4 +242,5 @@ SCHEMAS = [
     CLAIMS,
     CARDS,
     TRUTH,
+    MULTIVERSE,
 ]

@@ -11,6 +11,16 @@ from kneephen_utils import figure, report
 VARIABLES = ["age", "bmi", "womac_pain", "jsw_medial", "jsw_lateral"]
 COLUMNS = ["kl_grade", "arm", "phenotype", "position", "heading", "text"]
 
+CONSIDER = (
+    "Nothing that changes care. A group found in one release is a hypothesis (van Spil et al. "
+    "2020, doi:10.1186/s13075-020-2143-0); treatment follows the guidelines for osteoarthritis "
+    "of the knee, whatever the group (Bannuru et al. 2019, doi:10.1016/j.joca.2019.06.011)."
+)
+REFUTE = (
+    "Another release in which the frozen assignment (`make assign`) finds no such group, or in "
+    "which the group does not come back when people are left out."
+)
+
 
 def write(
     claims: pd.DataFrame, stability: pd.DataFrame, profiles: pd.DataFrame, *, arm: str
@@ -79,7 +89,8 @@ def _lines(
         ("Who", "; ".join(who) + " (median, quartiles)" if who else "no clinical column is known"),
         ("How sure", f"Jaccard {again} when people are resampled"),
         ("Pain and progression", "; ".join(outcomes) or "no tested difference is supported"),
-        ("What would refute it", "another release where the frozen assignment finds no such group"),
+        ("What a clinician might consider", CONSIDER),
+        ("What would refute it", REFUTE),
     ]
 
 

@@ -6,18 +6,13 @@ hazard ratio but the ratio of the two mixtures.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-RATIO = ("kl_rise_1", "hazard ratio")
-SLOPE = ("womac_pain", "slope")
-LEVEL = ("womac_pain", "level at 0 months")
-KNOWN = (RATIO, SLOPE, LEVEL)  # contrasts whose right answer can be written down
 
-
-def expected(
-    planted: pd.DataFrame, phenotypes: pd.DataFrame, effects: pd.DataFrame
-) -> pd.Series:
+def expected(planted: pd.DataFrame, phenotypes: pd.DataFrame, effects: pd.DataFrame) -> pd.Series:
     """Return what each effect should have been, missing where that is not known.
 
     Parameters
@@ -50,7 +45,7 @@ def expected(
     return pd.Series(right, index=effects.index, dtype="float64")
 
 
-def _right(row: dict, means: dict[str, pd.DataFrame]) -> float:
+def _right(row: dict[Any, Any], means: dict[str, pd.DataFrame]) -> float:
     own = means.get(row["sample"])
     pair = [(row["arm"], row["kl_grade"], row[each]) for each in ("phenotype", "reference")]
     if own is None or not all(each in own.index for each in pair):

@@ -9,10 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import adjusted_rand_score, cohen_kappa_score
+from sklearn.metrics import adjusted_rand_score
 
-from kneephen_utils import report
+from kneephen_utils import figure, report
 from kneephen_utils.inference import resample
+from kneephen_utils.verdict import planted as planting
+
+COLUMNS = ["quantity", "arm", "kl_grade", "planted", "estimate", "low", "high", "knees"]
+COLUMNS += ["sentence"]
+DIFFERENCES_NOTE = (
+    "Planted: the mean hazards, levels or slopes planted in the knees of the two found groups. "
+    "Pain was planted before the floor of the questionnaire, which pulls levels together."
+)
 
 
 def read(folder: str | Path) -> pd.DataFrame:
@@ -56,57 +64,71 @@ def compare(folder: str, phenotypes: pd.DataFrame, *, draws: int, seed: int) -> 
     return agreement(read(folder), phenotypes, draws=draws, seed=seed)
 
 
-def ceiling(
-    folder: str,
-    knees: pd.DataFrame,
-    participants: pd.DataFrame,
-    scores: pd.DataFrame,
-    *,
-    draws: int,
-    seed: int,
-) -> str:
-    """Say how far a second simulated reader agrees with the release, and how far the grader does.
+def differences(folder: str, phenotypes: pd.DataFrame, effects: pd.DataFrame) -> pd.DataFrame:
+    """Return hazard ratios and pain of found groups beside what the planted ones would give.
 
     Parameters
     ----------
     folder
-        Folder of the planted truth; nothing is said without it.
-    knees, participants
-        Grades as read, and the split; people never trained on are compared.
-    scores
-        `grading_scores` table.
-    draws, seed
-        Bootstrap of people.
+        Folder of the planted truth; empty where there is none.
+    phenotypes
+        `phenotypes` table of all grades and arms.
+    effects
+        As `verdict.primary` returns.
 
-    References
-    ----------
-    Cohen (1968), weighted kappa, doi:10.1037/h0026256.
+    Returns
+    -------
+    Rows of the `truth` table, one per contrast whose right answer is known; see
+    `planted.expected` for what that is.
     """
-    path = Path(folder) / "readers.parquet"
-    if not folder or not path.exists():
-        return ""
-    both = knees[["knee_id", "participant_id", "kl_grade"]].dropna().merge(pd.read_parquet(path))
-    split = participants.set_index("participant_id")["split"]
-    both = both[both["participant_id"].map(split).isin(["discover", "confirm"])]
-    first, other = both["kl_grade"].to_numpy(int), both["kl_second"].to_numpy(int)
+    numbers = dict.fromkeys(["planted", "estimate", "low", "high"], "float64")
+    kinds = {"kl_grade": "Int64", "knees": "int64"} | numbers
+    if not folder or effects.empty:
+        return pd.DataFrame(columns=COLUMNS).astype(kinds)
+    right = planting.expected(read(folder), phenotypes, effects)
+    own = effects.assign(planted=right)
+    own = own[own["estimate"].notna() & own["planted"].notna()]
+    rows = [_difference(row) for row in own.to_dict("records")]
+    return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
 
-    def kappa(rows: np.ndarray) -> float:
-        return float(cohen_kappa_score(first[rows], other[rows], weights="quadratic"))
 
-    people = both["participant_id"].reset_index(drop=True)
-    readers = resample.interval(kappa, people, draws=draws, seed=seed)
-    own = scores[(scores["predictor"] == "finetuned") & (scores["group"] == "all")]
-    own = own[own["metric"] == "quadratic_weighted_kappa"].iloc[0]
+def shown_differences(compared: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+    """Return the differences of one arm as a table for reading."""
+    own = compared[compared["arm"] == arm]
+    held = (own["low"] <= own["planted"]) & (own["planted"] <= own["high"])
+    return pd.DataFrame(
+        {
+            "grade": [f"KL{grade}" for grade in own["kl_grade"]],
+            "difference": own["quantity"].str.replace("_", " ").to_numpy(),
+            "planted": own["planted"].to_numpy(),
+            "found": [report.spread(row.estimate, row.low, row.high) for row in own.itertuples()],
+            "interval holds it": held.to_numpy(),
+            "knees": own["knees"].to_numpy(),
+        }
+    )
+
+
+def together(groups: pd.DataFrame, differing: pd.DataFrame) -> pd.DataFrame:
+    """Return the whole `truth` table: agreement of groups, then differences."""
+    if groups.empty or differing.empty:
+        return groups if differing.empty else differing
+    return pd.concat([groups, differing], ignore_index=True)
+
+
+def say_differences(compared: pd.DataFrame) -> str:
+    """Count the intervals that hold the planted value, over all arms, or say that none can."""
+    if compared.empty:
+        return "No difference was estimated whose planted value is known."
+    held = (compared["low"] <= compared["planted"]) & (compared["planted"] <= compared["high"])
     return (
-        f"A second simulated reader agrees with the grades of the release at a weighted kappa of "
-        f"{report.spread(*readers)}; the fine-tuned grader does at "
-        f"{report.spread(own['estimate'], own['low'], own['high'])}. No grader can be asked for "
-        "more than readers agree on."
+        f"Of {len(held):,} intervals, all arms together, {int(held.sum()):,} hold what was "
+        "planted. "
+        "They share knees, so this measures no coverage; the page on calibration does."
     )
 
 
 def shown(compared: pd.DataFrame) -> pd.DataFrame:
-    """Return the comparison as a table for reading."""
+    """Return the agreement of the groups as a table for reading."""
     return pd.DataFrame(
         {
             "grade": [f"KL{grade}" for grade in compared["kl_grade"]],
@@ -184,3 +206,11 @@ def _one(knees: pd.DataFrame, grade: int, arm: str, draws: int, seed: int) -> di
         "knees": len(knees),
         "sentence": f"{groups} group(s) planted, {claimed} found in KL{grade}, arm {arm}.",
     }
+
+
+def _difference(row: dict) -> dict[str, object]:
+    one, other = (figure.phenotype_label(row[each]) for each in ("phenotype", "reference"))
+    what = f"{row['outcome']}: {row['contrast']}, {one} against {other}, {row['sample']}"
+    known = {name: row[name] for name in ("arm", "kl_grade", "planted", "estimate", "low", "high")}
+    said = f"In KL{row['kl_grade']}, {what}: {row['planted']:.2f} would be right."
+    return {"quantity": what, **known, "knees": row["knees"], "sentence": said}

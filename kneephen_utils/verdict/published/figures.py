@@ -20,8 +20,13 @@ TOLD_AT = "V08"  # told as year 8
 AT_RISK = (1, 2, 3)  # grades within which progression was compared
 FEWEST = 5  # events in two phenotypes together below which no ratio is told
 NOTE = (
-    "As told: knees read at V08, which is 72 months and was called year 8. Put right: to 48 months, "
-    "knees read again by then, 95 % intervals by person; pain at baseline, points of 0 to 20."
+    "As told: knees read at V08, which is 72 months and was called year 8. Put right: to 48 "
+    "months, knees read again by then, 95 % intervals by person; pain at baseline, points of 0 "
+    "to 20."
+)
+CONTRASTS_NOTE = (
+    "Grouped-time proportional hazards with the grade as covariate; 95 % intervals clustered by "
+    "person; p from permuting whole people."
 )
 
 
@@ -101,7 +106,9 @@ def contrasts(tables: Tables, *, draws: int, seed: int) -> pd.DataFrame:
         if rose.min() == 0 or rose.sum() < FEWEST:
             continue
         present = sorted(pair["kl_grade"].unique())[1:]
-        pair = pair.assign(**{f"kl_{g:.0f}": (pair["kl_grade"] == g).astype(float) for g in present})
+        pair = pair.assign(
+            **{f"kl_{g:.0f}": (pair["kl_grade"] == g).astype(float) for g in present}
+        )
         beside = [f"kl_{grade:.0f}" for grade in present]
         found = ratios.main(pair, beside, draws=draws, seed=seed)
         spread = report.spread(found["estimate"], found["low"], found["high"])
@@ -130,7 +137,8 @@ def _share(risen: pd.DataFrame, *, draws: int, seed: int) -> str:
     found = resample.interval(
         lambda rows: float(values[rows].mean()), risen["participant_id"], draws=draws, seed=seed
     )
-    return f"{report.spread(*(100 * each for each in found), 1)} %"
+    share, low, high = (100 * each for each in found)
+    return f"{report.spread(share, low, high, 1)} %"
 
 
 def _pain(tables: Tables, phenotype: str) -> float:

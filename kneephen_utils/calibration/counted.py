@@ -1,0 +1,91 @@
+"""Counted: what whole studies of many small twins claimed, with and without phenotypes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from kneephen_utils import report
+
+COMMAND = "make truth TWINS={twins}"
+HELD = ("supported", "exploratory")
+RATIO = "kl_rise_1: hazard ratio"
+COLUMNS = ["asked", "phenotypes planted", "none planted"]
+NOT_RUN = "No small releases were studied yet; `make truth` does.\n"
+
+
+def markdown(path: Path) -> str:
+    """Return the counts of the table in `path` as Markdown, or how to make it."""
+    return tell(pd.read_csv(path)) if path.exists() else NOT_RUN
+
+
+def tell(twins: pd.DataFrame) -> str:
+    """Return the counts with the command that made them."""
+    sizes = twins.groupby("planted")["twin"].nunique()
+    with_groups, without = (int(sizes.get(kind, 0)) for kind in (True, False))
+    command = COMMAND.format(twins=max(with_groups, without))
+    rows = count(twins)
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|---|---|---|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows.itertuples(index=False)]
+    said = (
+        f"{with_groups} releases with phenotypes and {without} without; 95 % intervals (Wilson) "
+        "count releases, or grades and intervals within them as if independent."
+    )
+    return "\n".join([f"{said}\n", *lines, f"\nMade by `{command}`, kept in `book/twins.csv`.\n"])
+
+
+def count(twins: pd.DataFrame) -> pd.DataFrame:
+    """Return every count for releases with and without phenotypes, as text for reading.
+
+    Parameters
+    ----------
+    twins
+        The `twins` table.
+
+    References
+    ----------
+    Wilson (1927), interval of a share, doi:10.1080/01621459.1927.10502953.
+    """
+    kinds = [_of(twins[twins["planted"] == planted]) for planted in (True, False)]
+    rows = [(asked, kinds[0][asked], kinds[1][asked]) for asked in kinds[0]]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _of(own: pd.DataFrame) -> dict[str, str]:
+    whole, tested = own[own["question"] == "groups"], own[own["question"] != "groups"]
+    by_twin = own.drop_duplicates("twin")["twin"]
+    found = whole["verdict"].isin(HELD)
+    said = tested["verdict"].eq("supported")
+    enough = ~whole["weakest_link"].str.contains("too few")
+    ratio = tested[(tested["question"] == RATIO) & tested["truth"].notna()]
+    held = (ratio["low"] <= ratio["truth"]) & (ratio["truth"] <= ratio["high"])
+    agreed = whole.loc[enough, "estimate"]
+    middle = report.number(float(agreed.median())) if len(agreed) else report.MISSING
+    right = [_right(row) for row in tested[said].to_dict("records")]
+    return {
+        "releases in which some grade claims phenotypes": _share(
+            by_twin.isin(whole.loc[found, "twin"])
+        ),
+        "grades with enough knees that claim phenotypes": _share(found[enough]),
+        "releases with a supported difference": _share(by_twin.isin(tested.loc[said, "twin"])),
+        "supported differences whose sign is the planted one": _share(pd.Series(right, dtype=bool)),
+        "agreement with the planted groups in confirm people, median": middle,
+        "intervals of hazard ratios, gates aside, that hold the planted ratio": _share(held),
+    }
+
+
+def _right(row: dict[Hashable, object]) -> bool:
+    """Say whether a supported difference points where what was planted points."""
+    none = 1.0 if "ratio" in str(row["question"]) else 0.0
+    found, planted = float(str(row["estimate"])) - none, float(str(row["truth"])) - none
+    return found * planted > 0
+
+
+def _share(hits: pd.Series) -> str:
+    if not len(hits):
+        return "0 of 0"
+    low, high = proportion_confint(int(hits.sum()), len(hits), method="wilson")
+    return f"{int(hits.sum())} of {len(hits)} ({100 * low:.0f} to {100 * high:.0f} %)"

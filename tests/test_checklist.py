@@ -1,0 +1,62 @@
+"""Checklists: filled from the run, blank where it cannot know, and complete."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from kneephen_utils.verdict import checklist
+from kneephen_utils.verdict.checklist import facts, items
+
+
+@pytest.fixture
+def known() -> dict[str, str]:
+    participants = pd.DataFrame(
+        {"split": ["train", "discover", "discover", "confirm"], "sex": ["female"] * 3 + ["male"],
+         "age": [60.0, 62.0, 64.0, 66.0]}
+    )  # fmt: skip
+    knees = pd.DataFrame({"kl_grade": pd.array([0, 2, 2, pd.NA], dtype="Int64")})
+    events = pd.DataFrame({"outcome": "kl_rise_1", "observed": [True, False]})
+    scores = pd.DataFrame(
+        {"group": "all", "predictor": "finetuned", "metric": ["quadratic_weighted_kappa"],
+         "estimate": [0.71], "low": [0.6], "high": [0.8], "knees": [40]}
+    )  # fmt: skip
+    claims = pd.DataFrame({"arm": "context", "verdict": ["supported", "no phenotype"]})
+    power = pd.DataFrame({"hazard_ratio": [float("nan"), 3.14]})
+    return facts.gather(
+        participants, knees, events, scores, claims, power, arm="context", synthetic=True
+    )
+
+
+def test_every_item_is_answered_by_a_known_fact_or_left_blank(known: dict[str, str]) -> None:
+    for name, answers in checklist.fill(known).items():
+        blanks = [fact for _, _, fact in items.GUIDELINES[name] if not fact]
+        assert len(answers) - checklist.filled(answers) == len(blanks) > 0
+        assert name in items.SOURCES
+
+
+def test_strobe_and_tripod_have_all_their_items() -> None:
+    assert [number for number, _, _ in items.GUIDELINES[items.STROBE]] == [
+        str(n) for n in range(1, 23)
+    ]
+    assert len(items.GUIDELINES[items.TRIPOD]) == 27
+
+
+def test_numbers_come_from_the_tables(known: dict[str, str]) -> None:
+    assert "4 people, 4 knees, 3 with a grade" in known["flow"]
+    assert "75 % women, mean age 63.0 years; 1 train, 2 discover, 1 confirm" in known["people"]
+    assert "hazard ratio of 3.1" in known["power"]
+    assert "0.71 (0.60 to 0.80) on 40 knees" in known["grader"]
+    assert "1 rises" in known["events"]
+
+
+def test_the_chapter_shows_its_blanks_and_says_when_nobody_was_studied(
+    known: dict[str, str],
+) -> None:
+    page = checklist.markdown(known, facts.cards(known))
+    assert page.count(checklist.BLANK) == 1 + sum(
+        not fact for guideline in items.GUIDELINES.values() for _, _, fact in guideline
+    )
+    assert "nobody was studied" in page
+    assert "## Model card" in page
+    assert "## Data card" in page
