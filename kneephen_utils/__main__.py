@@ -7,6 +7,7 @@ python -m kneephen_utils pages    --profile demo   hand the executed notebooks t
 python -m kneephen_utils timings  --profile demo   print time and memory of each run
 python -m kneephen_utils assign DIR --profile demo  give the phenotypes of a run to another release
 python -m kneephen_utils gate     --profile oai    stop if the built book tells of single people
+python -m kneephen_utils pdf      --profile demo   print the book on one page to a PDF
 python -m kneephen_utils status   --profile demo   say what is stale, and why
 python -m kneephen_utils doctor   --profile demo   say what this machine has and lacks
 """
@@ -25,6 +26,7 @@ from kneephen_utils import pipeline
 from kneephen_utils.pipeline import ingredient, params, stamps
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
+BUILT = pipeline.ROOT / "book" / "_build"
 
 
 class UsageError(ValueError):
@@ -42,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         "timings": _timings,
         "assign": _assign,
         "gate": _gate,
+        "pdf": _pdf,
         "status": _status,
         "doctor": _doctor,
     }
@@ -54,8 +57,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kneephen_utils", description=__doc__)
-    known = ["stamps", "run", "twin", "pages", "timings", "gate", "status", "doctor", "assign"]
-    parser.add_argument("command", choices=known)
+    known = ["stamps", "run", "twin", "pages", "timings", "gate", "pdf", "status", "doctor"]
+    parser.add_argument("command", choices=[*known, "assign"])
     parser.add_argument("name", nargs="?", help="a run, such as 05_phenotype_grade_2; a release")
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--oai", default="", help="folder of a real OAI release")
@@ -192,12 +195,13 @@ def _assign(given: argparse.Namespace) -> int:
 def _gate(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import disclosure
 
-    built = BOOK_PAGES.parent / "_build" / "html"
+    built, printed = BUILT / "html", BUILT / "singlehtml"
     if not (built / "index.html").exists():
         raise UsageError(f"{built}: there is no built book, so nothing to be sure of")
     places = [given.oai, _places(given)["release"], given.weights]
     whole = [place for place in places if Path(place).is_absolute()]
-    found = disclosure.scan([built, BOOK_PAGES], places=whole)
+    folders = [built, BOOK_PAGES, *([printed] if printed.exists() else [])]
+    found = disclosure.scan(folders, places=whole)
     stamps.replace(pipeline.ROOT / "build" / "disclosure.txt", "".join(f"{one}\n" for one in found))
     for one in found:
         print(one, file=sys.stderr)
@@ -208,6 +212,13 @@ def _gate(given: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if found else 0
+
+
+def _pdf(_given: argparse.Namespace) -> int:
+    from kneephen_utils.pipeline import printing
+
+    printing.to_pdf(BUILT / "singlehtml" / "intro.html", BUILT / "kneephen.pdf")
+    return 0
 
 
 def _status(given: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kneephen_utils import pipeline, tables
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import stamps
+from kneephen_utils.pipeline import drawing, stamps
 
 
 def hand_over(artefacts: Path, pages: Path) -> None:
@@ -29,8 +29,22 @@ def hand_over(artefacts: Path, pages: Path) -> None:
         if not page.exists() or page.read_bytes() != source.read_bytes():
             shutil.copyfile(source, page)
     stamps.update(pages / "stages.md", stage_list())
+    stamps.update(pages / "stages.svg", drawing.stages())
+    stamps.update(pages / "origin.md", origin(artefacts))
     stamps.update(pages / "dictionary.md", dictionary())
     stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
+
+
+def origin(artefacts: Path) -> str:
+    """Return where the knees of this run came from, in one sentence, as Markdown."""
+    people, knees = (len(tables.read(name, artefacts)) for name in ("participants", "knees"))
+    said = f"This book was made from {people:,} people and {knees:,} knees"
+    if (artefacts / "release").is_dir():  # the project wrote it
+        return (
+            f"{said} of a *synthetic* release: its films are rendered and its people drawn from "
+            "published facts. The numbers test the method; they say nothing about patients.\n"
+        )
+    return f"{said} of the release it was given.\n"
 
 
 def stage_list() -> str:
