@@ -84,7 +84,9 @@ def test_draws_without_groups_are_kept_apart_by_their_kind(made: dict[str, pd.Da
 def test_the_whole_grid_is_there_when_a_setting_was_given_by_hand(
     made: dict[str, pd.DataFrame],
 ) -> None:
+    assert packed(made, disclose=True)["arms"]["image"]["free"]
     own = packed(made, disclose=True, min_cluster_size=21, min_samples=4)["arms"]["image"]
+    assert not own["free"]
     assert 21 in own["sizes"]
     assert 4 in own["samples"]
     assert len(own["sizes"]) > 5

@@ -140,3 +140,11 @@ def test_every_word_of_the_glossary_is_linked_from_a_chapter(root: Path) -> None
     links = re.findall(r"\{term\}`(?:[^`<]*<)?([^`<>]+)>?`", prose)
     assert terms - set(links) == set()
     assert set(links) - terms == set()
+
+
+def test_the_pictures_of_the_readme_are_there_and_light(root: Path) -> None:
+    told = (root / "README.md").read_text()
+    shown = re.findall(r"!\[[^\]]{20,}\]\(([^)]+\.png)\)", told)
+    assert len(shown) == 3
+    assert told.count("](.github/pictures/") == 3
+    assert all(0 < (root / name).stat().st_size < 300_000 for name in shown)

@@ -191,8 +191,9 @@
       if (found > 1) {
         lines.push(`${number(setting.again, 2)} of the knees are found again; density-based validity ${number(partition.dbcv, 2)}.`);
         const chance = this.chance(setting);
-        if (chance !== null) lines.push(`Data without groups do as well with p ${chance < 0.001 ? "< 0.001" : chance.toFixed(3)}, each draw with its own best setting.`);
-        if (setting.stays !== null) lines.push(setting.stays < this.data.same
+        const drawn = this.own.free ? "each draw with its own best setting" : "each draw at the setting of this run alone, which flatters a setting that was looked for";
+        if (chance !== null) lines.push(`Data without groups do as well with p ${chance < 0.001 ? "< 0.001" : chance.toFixed(3)}, ${drawn}.`);
+        if (setting.stays != null) lines.push(setting.stays < this.data.same
           ? `The picture makes the groups: they move when the pictures change places (agreement ${number(setting.stays, 2)}).`
           : `The picture hardly makes the groups: they stay when the pictures change places (agreement ${number(setting.stays, 2)}).`);
       }

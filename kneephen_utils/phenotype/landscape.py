@@ -178,6 +178,7 @@ def _arm(
     return {
         "sizes": sorted({one.min_cluster_size for one in tried}),
         "samples": sorted({one.min_samples for one in tried}),
+        "free": len(own) > 1,  # a setting given by hand stands alone, in the draws of the null too
         "inputs": [firewall.role(cell.arm, variable) == "input" for variable in VARIABLES],
         "settings": rows,
         "partitions": partitions,
