@@ -26,7 +26,6 @@ from kneephen_utils import pipeline
 from kneephen_utils.pipeline import ingredient, params, stamps
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
-BUILT = pipeline.ROOT / "book" / "_build"
 
 
 class UsageError(ValueError):
@@ -195,7 +194,7 @@ def _assign(given: argparse.Namespace) -> int:
 def _gate(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import disclosure
 
-    built, printed = BUILT / "html", BUILT / "singlehtml"
+    built, printed = (BOOK_PAGES.parent / "_build" / name for name in ("html", "singlehtml"))
     if not (built / "index.html").exists():
         raise UsageError(f"{built}: there is no built book, so nothing to be sure of")
     places = [given.oai, _places(given)["release"], given.weights]
@@ -217,7 +216,8 @@ def _gate(given: argparse.Namespace) -> int:
 def _pdf(_given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import printing
 
-    printing.to_pdf(BUILT / "singlehtml" / "intro.html", BUILT / "kneephen.pdf")
+    built = BOOK_PAGES.parent / "_build"
+    printing.to_pdf(built / "singlehtml" / "intro.html", built / "kneephen.pdf")
     return 0
 
 
