@@ -23,6 +23,8 @@ TWINS   ?= 20#         small releases with phenotypes, and as many without, of m
 COHORTS ?= 300#        simulated cohorts of make calibrate
 PEOPLE  ?= 1200#       people in each of them
 PYTHON  ?= python3#    interpreter that makes the environment
+PORT    ?= 8866#       of make bench-page
+OPEN    ?= yes#        no: make bench-page opens no browser and only says its address
 
 ifeq ($(MAKELEVEL),0)
 ifeq (,$(filter -j%,$(MAKEFLAGS)))
@@ -56,9 +58,11 @@ RUNS   := 00_cohort 01_radiograph 02_embedding 03_grading 04_fusion $(PHENO) \
           06_attention 07_pain 08_progression 09_verdict 10_multiverse
 TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
+PDF    := book/_build/kneephen.pdf
+UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training crate truth FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training crate truth pdf tables bench-page FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -102,10 +106,21 @@ $(A)/ran/10_multiverse: $(call made,09_verdict)
 $(HTML): build/book.stamp $(RUNS:%=$(A)/ran/%) $(call made,$(RUNS))
 	@$(TELL) pages $(GIVEN)
 	@echo "book: building" >&2
+	@rm -rf book/_build/singlehtml $(PDF)
 	@jupyter-book build --warningiserror --keep-going --quiet --all book > build/book.log 2>&1 \
 	  || { cat build/book.log >&2; exit 1; }
 	@touch $@
 	@$(if $(filter oai,$(P)),$(TELL) gate $(GIVEN))
+
+$(PDF): $(HTML)
+	@echo "book: printing (a minute or so)" >&2
+	@jupyter-book build --builder singlehtml --quiet book > build/pdf.log 2>&1 \
+	  || { cat build/pdf.log >&2; exit 1; }
+	@$(if $(filter oai,$(P)),$(TELL) gate $(GIVEN))
+	@$(TELL) pdf $(GIVEN)
+
+pdf: $(PDF) ## the whole book on one page, and as a PDF of A4 pages
+	@echo "To print: $(abspath $(PDF))"
 
 # --- encoders --------------------------------------------------------------------------------
 encoder: $(READY) ## retrain the embedded encoder on rendered knees (an hour or so of CPU)
@@ -163,8 +178,14 @@ status: $(READY) ## what is stale, and why
 doctor: $(READY) ## machine, GPU, disk, packages, data found
 	@$(TELL) doctor $(GIVEN)
 
-explore: $(READY) ## tune one grade live: notebooks/explore.ipynb in JupyterLab, on this machine alone
+tables: $(call made,04_fusion) ## the stages up to fusion alone: what the bench opens
+
+explore: $(call made,04_fusion) ## tune one grade live: notebooks/explore.ipynb in JupyterLab, on this machine alone
 	@jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
+
+bench-page: $(call made,04_fusion) ## the same bench as a page without code, by Voila, on this machine alone
+	@JUPYTER_PATH=$(abspath book/_bench) voila --Voila.ip=127.0.0.1 --port=$(strip $(PORT)) --token --template=bench \
+	  --VoilaConfiguration.extension_denylist=$(strip $(UNUSED)) $(if $(filter no,$(strip $(OPEN))),--no-browser) notebooks/explore.ipynb
 
 env: $(READY) ## make the environment from the lock
 
@@ -198,4 +219,4 @@ clean-all: clean ## remove the artefacts of all profiles and the environment too
 
 help: ## this list
 	@echo "make TARGET [PROFILE=demo|null|oai|smoke] [OAI=folder] [WEIGHTS=embedded|folder|hf-hub:name] [DASK=tcp://host:port] [SET=\"stage.name=value@grade\"]"
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -8,6 +8,7 @@ python -m kneephen_utils timings  --profile demo   print time and memory of each
 python -m kneephen_utils assign DIR --profile demo  give the phenotypes of a run to another release
 python -m kneephen_utils crate    --profile demo   export the built book with its provenance
 python -m kneephen_utils gate     --profile oai    stop if the built book tells of single people
+python -m kneephen_utils pdf      --profile demo   print the book on one page to a PDF
 python -m kneephen_utils status   --profile demo   say what is stale, and why
 python -m kneephen_utils doctor   --profile demo   say what this machine has and lacks
 python -m kneephen_utils grade DIR --table FILE    train and score a grader on any knee pictures
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         "assign": _assign,
         "crate": _crate,
         "gate": _gate,
+        "pdf": _pdf,
         "status": _status,
         "doctor": _doctor,
         "grade": _grade,
@@ -230,12 +232,13 @@ def _crate(given: argparse.Namespace) -> int:
 def _gate(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import disclosure
 
-    built = BOOK_PAGES.parent / "_build" / "html"
+    built, printed = (BOOK_PAGES.parent / "_build" / name for name in ("html", "singlehtml"))
     if not (built / "index.html").exists():
         raise UsageError(f"{built}: there is no built book, so nothing to be sure of")
     places = [given.oai, _places(given)["release"], given.weights]
     whole = [place for place in places if Path(place).is_absolute()]
-    found = disclosure.scan([built, BOOK_PAGES], places=whole)
+    folders = [built, BOOK_PAGES, *([printed] if printed.exists() else [])]
+    found = disclosure.scan(folders, places=whole)
     stamps.replace(pipeline.ROOT / "build" / "disclosure.txt", "".join(f"{one}\n" for one in found))
     for one in found:
         print(one, file=sys.stderr)
@@ -246,6 +249,14 @@ def _gate(given: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if found else 0
+
+
+def _pdf(_given: argparse.Namespace) -> int:
+    from kneephen_utils.pipeline import printing
+
+    built = BOOK_PAGES.parent / "_build"
+    printing.to_pdf(built / "singlehtml" / "intro.html", built / "kneephen.pdf")
+    return 0
 
 
 def _status(given: argparse.Namespace) -> int:

@@ -49,6 +49,12 @@ def test_it_begins_with_the_setting_of_the_run(explorer: Page) -> None:
     assert explorer.locator(".kx-strip .kx-taken[aria-pressed=true]").count() == 1
 
 
+def test_it_says_how_noise_does_and_whether_the_picture_makes_the_groups(explorer: Page) -> None:
+    said = text(explorer, ".kx-says")
+    assert re.search(r"Data without groups do as well with p (0\.\d{3}|1\.000|< 0\.001)", said)
+    assert re.search(r"when the pictures change places \(agreement .?\d\.\d\d\)", said)
+
+
 def test_a_slider_changes_what_is_said_and_counted(explorer: Page) -> None:
     move(explorer, "min_cluster_size", 0)
     before = text(explorer, ".kx-says"), text(explorer, ".kx-table")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kneephen_utils.phenotype import explorer, landscape, sweep
+from kneephen_utils.phenotype import contribution, explorer, landscape, sweep
 
 SETTINGS = replace(islands.SETTINGS, draws=4)
 
@@ -61,10 +61,32 @@ def test_every_setting_of_every_arm_is_there_and_one_of_each_is_taken(
             assert written == counts[:-1]
 
 
+def test_every_setting_says_whether_the_picture_makes_its_groups(
+    made: dict[str, pd.DataFrame],
+) -> None:
+    """The setting that was taken says what the table of contributions says of it."""
+    cells = islands.cells(made, "image", "context")
+    _, chosen = sweep.run(cells, settings=SETTINGS)
+    table = contribution.measure(cells, chosen, settings=SETTINGS).set_index("arm")["shuffled_ari"]
+    for arm, own in packed(made, disclose=True)["arms"].items():
+        for one in own["settings"]:
+            grouped = len(own["partitions"][one["partition"]]["groups"]) > 2
+            assert (one["stays"] is not None) == grouped
+        taken = next(one for one in own["settings"] if one["taken"])
+        assert taken["stays"] == pytest.approx(table[arm], abs=0.006)
+
+
+def test_draws_without_groups_are_kept_apart_by_their_kind(made: dict[str, pd.DataFrame]) -> None:
+    told = packed(made, disclose=True)
+    assert told["reference"] == {"image": {"gaussian": [0.5]}, "context": {}}
+
+
 def test_the_whole_grid_is_there_when_a_setting_was_given_by_hand(
     made: dict[str, pd.DataFrame],
 ) -> None:
+    assert packed(made, disclose=True)["arms"]["image"]["free"]
     own = packed(made, disclose=True, min_cluster_size=21, min_samples=4)["arms"]["image"]
+    assert not own["free"]
     assert 21 in own["sizes"]
     assert 4 in own["samples"]
     assert len(own["sizes"]) > 5

@@ -22,8 +22,18 @@ def test_a_changed_ingredient_is_named_and_what_follows_may_change(tmp_path: Pat
     told = status.lines(
         tmp_path, {first: now, second: (tmp_path / "ran" / second.name).read_text()}
     )
-    assert told[0].endswith("changed: parameter seed")
+    assert told[0].endswith("changed: parameter seed 1 -> 2")
     assert told[1].endswith("may change with cohort")
+
+
+def test_parameters_are_told_before_files_and_with_both_values() -> None:
+    before = "ab  kneephen_utils/images.py\n0  parameter min_cluster_size\n"
+    now = "cd  kneephen_utils/images.py\n40  parameter min_cluster_size\ntrue  parameter peeked\n"
+    assert status.changed(before, now) == [
+        "parameter min_cluster_size 0 -> 40",
+        "parameter peeked none -> true",
+        "kneephen_utils/images.py",
+    ]
 
 
 def test_done_missing_and_never_run_are_told_apart(tmp_path: Path) -> None:

@@ -189,9 +189,13 @@
       const { setting, partition } = this, found = this.groups(setting);
       const lines = [`${found} group${found === 1 ? "" : "s"} in the arm ${this.arm}, ${percent(partition.noise)} of the knees in none.`];
       if (found > 1) {
-        const drawn = this.data.reference[this.arm], better = drawn.filter((value) => value >= setting.again).length;
         lines.push(`${number(setting.again, 2)} of the knees are found again; density-based validity ${number(partition.dbcv, 2)}.`);
-        if (drawn.length) lines.push(`Data without groups do as well in ${better} of ${drawn.length} draws.`);
+        const chance = this.chance(setting);
+        const drawn = this.own.free ? "each draw with its own best setting" : "each draw at the setting of this run alone, which flatters a setting that was looked for";
+        if (chance !== null) lines.push(`Data without groups do as well with p ${chance < 0.001 ? "< 0.001" : chance.toFixed(3)}, ${drawn}.`);
+        if (setting.stays != null) lines.push(setting.stays < this.data.same
+          ? `The picture makes the groups: they move when the pictures change places (agreement ${number(setting.stays, 2)}).`
+          : `The picture hardly makes the groups: they stay when the pictures change places (agreement ${number(setting.stays, 2)}).`);
       }
       const steps = [-1, 1].map((step) => this.cliff(this.size, this.sample, step)).filter(Boolean);
       if (steps.length) lines.push(`A cliff: one step of min_cluster_size changes what is found again by ${Math.max(...steps).toFixed(2)}.`);
@@ -199,6 +203,12 @@
       this.says.textContent = lines.join(" ");
       const what = this.data.x ? "each point is a knee; arrow keys go from knee to knee" : `cells of at least ${this.data.few} knees`;
       this.canvas.setAttribute("aria-label", `Map of the pictures of grade KL${this.data.grade}, coloured by group: ${what}. ${lines[0]}`);
+    }
+
+    chance(setting) { /* p against the kind of data without groups that does best */
+      const kinds = Object.values(this.data.reference[this.arm]).filter((drawn) => drawn.length);
+      const p = kinds.map((drawn) => (1 + drawn.filter((value) => value >= setting.again).length) / (1 + drawn.length));
+      return p.length ? Math.max(...p) : null;
     }
 
     cliff(size, sample, step) {

@@ -50,16 +50,22 @@ def tree_agreement(columns: np.ndarray, labels: np.ndarray) -> float:
 
 def shuffled_agreement(cell: Cell, found: Tried, *, settings: Settings) -> float:
     """Return how well groups agree with those after the pictures changed places, mean of five."""
-    scores = []
+    return across(cell, [found], settings=settings)[0]
+
+
+def across(cell: Cell, tried: Sequence[Tried], *, settings: Settings) -> list[float]:
+    """Return `shuffled_agreement` of every setting; those of equal `min_samples` share a tree."""
+    scores = np.zeros((SHUFFLES, len(tried)))
     for number in range(SHUFFLES):
         rng = np.random.default_rng([settings.seed, *cell.sequence(2, number)])
         points = cell.points.copy()
         points[:, cell.picture] = points[rng.permutation(len(points))][:, cell.picture]
         low = sweep.reduced(cell.with_points(points), settings).points
-        tree = density.grow(low, min_samples=found.min_samples)
-        labels, _ = density.cut(tree, min_cluster_size=found.min_cluster_size)
-        scores.append(adjusted_rand_score(found.labels, labels))
-    return float(np.mean(scores))
+        trees = {k: density.grow(low, min_samples=k) for k in {one.min_samples for one in tried}}
+        for place, one in enumerate(tried):
+            labels, _ = density.cut(trees[one.min_samples], min_cluster_size=one.min_cluster_size)
+            scores[number, place] = adjusted_rand_score(one.labels, labels)
+    return [float(score) for score in scores.mean(axis=0)]
 
 
 def _of(cell: Cell, found: Tried, *, settings: Settings) -> dict[str, object]:

@@ -20,7 +20,7 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from kneephen_utils import closed, figure, images
-from kneephen_utils.phenotype import landscape
+from kneephen_utils.phenotype import contribution, landscape
 
 ACROSS = 40  # thumbnails in one row of the sheet
 EDGE = 48  # pixels along the side of a thumbnail
@@ -100,6 +100,7 @@ def pack(
         "unassigned": figure.UNASSIGNED_COLOR,
         "ramp": [to_hex(mpl.colormaps["cividis"](k / (SHADES - 1))) for k in range(SHADES)],
         "cliff": CLIFF,
+        "same": contribution.SAME,
         "command": _command(Path(artefacts).name),
         "cells": landscape.side(len(of)),
         "few": closed.FEW,
@@ -122,10 +123,13 @@ def show(packed: dict[str, Any], *, kl_grade: int) -> HTML:
     )
 
 
-def _reference(null: pd.DataFrame, arm: str) -> list[float]:
-    """Return what the draws without groups reached in one arm."""
+def _reference(null: pd.DataFrame, arm: str) -> dict[str, list[float]]:
+    """Return what the draws of each kind of data without groups reached in one arm."""
     drawn = null[(null["arm"] == arm) & (null["reference"] != "observed")]
-    return [round(float(value), 3) for value in sorted(drawn["statistic"])]
+    return {
+        str(name): [round(float(value), 3) for value in sorted(own["statistic"])]
+        for name, own in drawn.groupby("reference")
+    }
 
 
 def _command(profile: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import closed, figure, firewall
-from kneephen_utils.phenotype import density, sweep
+from kneephen_utils.phenotype import contribution, density, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
@@ -155,7 +155,9 @@ def _arm(
     seen: dict[str, int] = {}
     partitions: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
-    for one in sorted(tried, key=lambda one: (one.min_samples, one.min_cluster_size)):
+    in_order = sorted(tried, key=lambda one: (one.min_samples, one.min_cluster_size))
+    stays = contribution.across(cell, in_order, settings=settings)
+    for one, agreement in zip(in_order, stays, strict=True):
         place = (one.min_cluster_size, one.min_samples)
         written = letters(one.labels)
         if written not in seen:
@@ -169,12 +171,14 @@ def _arm(
             {
                 "partition": seen[written],
                 "again": _number(one.score, 3),
+                "stays": _number(agreement, 2) if one.phenotypes > 1 else None,
                 "taken": place in taken,
             }
         )
     return {
         "sizes": sorted({one.min_cluster_size for one in tried}),
         "samples": sorted({one.min_samples for one in tried}),
+        "free": len(own) > 1,  # a setting given by hand stands alone, in the draws of the null too
         "inputs": [firewall.role(cell.arm, variable) == "input" for variable in VARIABLES],
         "settings": rows,
         "partitions": partitions,

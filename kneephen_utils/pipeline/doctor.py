@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from kneephen_utils.pipeline import printing
 from kneephen_utils.pipeline.provenance import PACKAGES
 
 DISK_GB, MEMORY_GB = 8, 4  # a demo with its environment; the largest stage
@@ -46,12 +47,9 @@ def _gpu() -> str:
 
 
 def _browser() -> str:
-    found = [
-        name for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)
-    ]
-    return _line(
-        "browser", found[0] if found else "none", good=bool(found), wanted="Chromium to test"
-    )
+    found = printing.browser()
+    name = Path(found).name if found else "none"
+    return _line("browser", name, good=bool(found), wanted="Chromium to test and to print")
 
 
 def _packages() -> list[str]:

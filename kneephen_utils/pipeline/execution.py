@@ -22,7 +22,7 @@ from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
 from kneephen_utils import pipeline
-from kneephen_utils.pipeline import counted, ingredient, provenance, stamps
+from kneephen_utils.pipeline import counted, ingredient, progress, provenance, stamps
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -86,9 +86,11 @@ def execute(
     partial = folders.artefacts / "running" / f"{run.name}.ipynb"
     partial.parent.mkdir(parents=True, exist_ok=True)
     stamp = folders.stamp(run.name).read_text()
-    _say(f"{run.name}: started")
+    whole = progress.expected(folders.records / f"{run.name}.json")
+    took = f", {progress.spoken(whole)} last time" if whole else ""
+    _say(f"{run.name}: started{took}")
     try:
-        with provenance.Meter() as meter:
+        with provenance.Meter() as meter, progress.Countdown(run.name, whole, _say):
             papermill.execute_notebook(
                 str(notebook),
                 str(partial),
@@ -96,7 +98,7 @@ def execute(
                 cwd=str(notebook.parent),
                 kernel_name="python3",
                 kernel_manager_class=LocalKernelManager,
-                progress_bar={"desc": run.name, "leave": False} if sys.stderr.isatty() else False,
+                progress_bar=False,
                 autosave_cell_every=30,
             )
     except PapermillExecutionError:

@@ -37,7 +37,7 @@ def save(path: Path, stage: str, grade: int, values: Mapping[str, Any]) -> None:
     own = wanted["grades"].setdefault(grade, {}) or {}
     wanted["grades"][grade] = own | {stage: (own.get(stage) or {}) | dict(values)}
     params.check(wanted)
-    for name, value in values.items():
+    for name, value in reversed(list(values.items())):  # each goes before the others
         text = put(text, ["grades", grade, stage, name], value)
     if yaml.safe_load(text) != wanted:
         raise params.ParamsError(

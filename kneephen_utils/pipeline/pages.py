@@ -8,7 +8,7 @@ from pathlib import Path
 from kneephen_utils import measured, pipeline, tables
 from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import claims, stamps
+from kneephen_utils.pipeline import claims, drawing, stamps
 
 HANDED = ("answer.md", "answer.svg", "checklists.md")
 
@@ -32,10 +32,24 @@ def hand_over(artefacts: Path, pages: Path) -> None:
         if not page.exists() or page.read_bytes() != source.read_bytes():
             shutil.copyfile(source, page)
     stamps.update(pages / "stages.md", stage_list())
+    stamps.update(pages / "stages.svg", drawing.stages())
+    stamps.update(pages / "origin.md", origin(artefacts))
     stamps.update(pages / "dictionary.md", dictionary())
     stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
     stamps.update(pages / "twins.md", counted.markdown(pipeline.ROOT / "book" / "twins.csv"))
+
+
+def origin(artefacts: Path) -> str:
+    """Return where the knees of this run came from, in one sentence, as Markdown."""
+    people, knees = (len(tables.read(name, artefacts)) for name in ("participants", "knees"))
+    said = f"This book was made from {people:,} people and {knees:,} knees"
+    if (artefacts / "release").is_dir():  # the project wrote it
+        return (
+            f"{said} of a *synthetic* release: its films are rendered and its people drawn from "
+            "published facts. The numbers test the method; they say nothing about patients.\n"
+        )
+    return f"{said} of the release it was given.\n"
 
 
 def stage_list() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from kneephen_utils import pipeline
 
 MOST = 4  # reasons named in one line
+PARAMETER = "parameter "
 
 
 def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str]) -> list[str]:
@@ -34,9 +35,17 @@ def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str]) -> list[str]:
 
 
 def changed(before: str, now: str) -> list[str]:
-    """Return the names of the ingredients that differ between two stamps."""
+    """Return what differs between two stamps: parameters first, with both values, then files."""
     old, new = _states(before), _states(now)
-    return [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    told = sorted(names, key=lambda name: not name.startswith(PARAMETER))
+    return [_told(name, old.get(name), new.get(name)) for name in told]
+
+
+def _told(name: str, old: str | None, new: str | None) -> str:
+    if not name.startswith(PARAMETER):
+        return name
+    return f"{name} {'none' if old is None else old} -> {'none' if new is None else new}"
 
 
 def _states(stamp: str) -> dict[str, str]:
