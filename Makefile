@@ -17,6 +17,7 @@ TORCH   ?=#            cpu, cu128, ...: another build of torch, where its index 
 JOBS    ?= 2#          notebooks that may run side by side, processes of a simulation
 COHORTS ?= 300#        simulated cohorts of make calibrate
 PEOPLE  ?= 1200#       people in each of them
+TRIES   ?= 3#          times each fault of make faults
 PYTHON  ?= python3#    interpreter that makes the environment
 
 ifeq ($(MAKELEVEL),0)
@@ -41,11 +42,13 @@ export NUMBA_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
+OWNER := $(shell echo $$PPID)# this make: while it lives, no other works in the same folder
+
 # --- names ---------------------------------------------------------------------------------
 P      := $(strip $(PROFILE))
 A      := artefacts/$(P)
 TELL    = $(PY) -m kneephen_utils
-GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --set "$(strip $(SET))"
+GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --set "$(strip $(SET))" --owner $(OWNER)
 PHENO  := $(foreach grade,0 1 2 3 4,05_phenotype_grade_$(grade))
 RUNS   := 00_cohort 01_radiograph 02_embedding 03_grading 04_fusion $(PHENO) \
           06_attention 07_pain 08_progression 09_verdict
@@ -53,7 +56,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films FORCE
+.PHONY: all assign run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films faults sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -131,9 +134,17 @@ bench-films: $(READY) ## films per second against plain decoding, memory, and th
 	@$(PY) benchmarks/bench_films.py --release $(A)/release
 	@$(PY) benchmarks/locate.py
 
+faults: $(READY) ## kill, fill and spoil finished runs, TRIES times each; the book shows the table
+	@$(MAKE) run PROFILE=smoke
+	@$(PY) benchmarks/faults.py --tries $(strip $(TRIES))
+
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder
 	@$(TELL) assign "$(strip $(RELEASE))" $(GIVEN)
+
+sbom: $(READY) ## bill of materials of the locked packages with their licences: build/sbom.json
+	@mkdir -p build; $(PY) -m kneephen_utils.pipeline.supply > build/sbom.json
+	@echo "The bill: $(abspath build/sbom.json)"
 
 timings: $(READY) ## time and peak memory of each run
 	@$(TELL) timings --profile "$(P)"
