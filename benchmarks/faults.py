@@ -44,9 +44,9 @@ def under(limit: str) -> Callable[[faults.Project, int], object]:
     return lambda project, turn: faults.limited(project, QUICK[turn % len(QUICK)], limit)
 
 
-def on_disk(kind: str) -> Callable[[faults.Project, int], object]:
-    """Return a fault: a run whose output folder is a disk that is full or read-only."""
-    return lambda project, turn: faults.mounted(project, QUICK[turn % len(QUICK)], kind)
+def read_only(project: faults.Project, turn: int) -> None:
+    """Repeat a run where nothing may be written."""
+    faults.read_only(project, QUICK[turn % len(QUICK)])
 
 
 def spoilt(project: faults.Project, turn: int) -> None:
@@ -72,8 +72,7 @@ FAULTS: dict[str, Callable[[faults.Project, int], object]] = {
     "papermill killed": killed("papermill", QUICK),
     "make killed": killed("make", QUICK),
     "no room for a file": under("ulimit -f 4"),
-    "disk full": on_disk("full"),
-    "disk read-only": on_disk("read-only"),
+    "disk read-only": read_only,
     "artefact spoilt by one byte": spoilt,
     "two makes at once": twice,
 }

@@ -145,19 +145,17 @@ def limited(project: Project, run: str, limit: str) -> str:
     return said
 
 
-def mounted(project: Project, run: str, kind: str) -> str:
-    """Repeat a run whose folder is a disk that is full or read-only; needs to be root."""
+def read_only(project: Project, run: str) -> str:
+    """Repeat a run whose working folder is a read-only disk; needs to be root."""
     project.forget(run)
-    options = {"full": "size=64k", "read-only": "size=64k,ro"}[kind]
-    place = project.artefacts / Path(pipeline.run_called(run).writes[0]).parent
-    hidden = place if place != project.artefacts else project.artefacts / "running"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(hidden)], check=True)
+    place = str(project.artefacts / "running")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,ro", "tmpfs", place], check=True)
     try:
         process = project.make()
         said = told(process)
     finally:
-        subprocess.run(["umount", "-l", str(hidden)], check=True)
-    assert process.returncode != 0, f"{run} was not stopped by a {kind} disk"
+        subprocess.run(["umount", "-l", place], check=True)
+    assert process.returncode != 0, f"{run} was not stopped by a read-only disk"
     return said
 
 
