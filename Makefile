@@ -22,6 +22,7 @@ JOBS    ?= 2#          notebooks that may run side by side, processes of a simul
 TWINS   ?= 20#         small releases with phenotypes, and as many without, of make truth
 COHORTS ?= 300#        simulated cohorts of make calibrate
 PEOPLE  ?= 1200#       people in each of them
+TRIES   ?= 3#          times each fault of make faults
 PYTHON  ?= python3#    interpreter that makes the environment
 PORT    ?= 8866#       of make bench-page
 OPEN    ?= yes#        no: make bench-page opens no browser and only says its address
@@ -48,11 +49,13 @@ export NUMBA_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
+OWNER := $(shell echo $$PPID)# this make: while it lives, no other works in the same folder
+
 # --- names ---------------------------------------------------------------------------------
 P      := $(strip $(PROFILE))
 A      := artefacts/$(P)
 TELL    = $(PY) -m kneephen_utils
-GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --dask "$(strip $(DASK))" --set "$(strip $(SET))"
+GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --dask "$(strip $(DASK))" --set "$(strip $(SET))" --owner $(OWNER)
 PHENO  := $(foreach grade,0 1 2 3 4,05_phenotype_grade_$(grade))
 RUNS   := 00_cohort 01_radiograph 02_embedding 03_grading 04_fusion $(PHENO) \
           06_attention 07_pain 08_progression 09_verdict 10_multiverse
@@ -62,7 +65,7 @@ PDF    := book/_build/kneephen.pdf
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training crate truth pdf tables bench-page FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training crate truth pdf tables bench-page faults sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -159,6 +162,10 @@ bench-films: $(READY) ## films per second against plain decoding, memory, and th
 bench-training: $(READY) ## a training step, embedding and caching against the published way, on one thread
 	@$(PY) benchmarks/bench_training.py
 
+faults: $(READY) ## kill, fill and spoil finished runs, TRIES times each; the book shows the table
+	@$(MAKE) run PROFILE=smoke
+	@$(PY) benchmarks/faults.py --tries $(strip $(TRIES))
+
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder
 	@$(TELL) assign "$(strip $(RELEASE))" $(GIVEN)
@@ -168,6 +175,10 @@ grade: $(READY) ## train and score a grader on any pictures: IMAGES=folder TABLE
 
 crate: $(READY) ## the built book and its provenance as an RO-Crate, without participants
 	@$(TELL) crate $(GIVEN)
+
+sbom: $(READY) ## bill of materials of the locked packages with their licences: build/sbom.json
+	@mkdir -p build; $(PY) -m kneephen_utils.pipeline.supply > build/sbom.json
+	@echo "The bill: $(abspath build/sbom.json)"
 
 timings: $(READY) ## time and peak memory of each run
 	@$(TELL) timings --profile "$(P)"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from kneephen_utils import pipeline
-from kneephen_utils.pipeline import ingredient, params, stamps
+from kneephen_utils.pipeline import ingredient, lock, params, stamps
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
 
@@ -53,9 +54,14 @@ def main(argv: list[str] | None = None) -> int:
     given = _parser(list(commands)).parse_args(argv)
     try:
         return commands[given.command](given)
-    except (ValueError, OSError, KeyError) as error:
-        print(f"kneephen: {error.args[0]}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        why = f"{error.filename or 'file'}: {error.strerror or error}"
+    except (ValueError, KeyError) as error:
+        why = str(error.args[0])
+    from kneephen_utils.pipeline import disclosure
+
+    print(f"kneephen: {disclosure.hidden(why)}", file=sys.stderr)
+    return 1
 
 
 def _parser(commands: list[str]) -> argparse.ArgumentParser:
@@ -71,7 +77,12 @@ def _parser(commands: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--out", default="artefacts/grade", help="folder of what grade writes")
     parser.add_argument("--devices", type=int, default=1, help="processes on each machine")
     parser.add_argument("--nodes", type=int, default=1, help="machines that train together")
+    parser.add_argument("--owner", type=int, default=os.getpid(), help="process that asks: make")
     return parser
+
+
+def _hold(given: argparse.Namespace) -> None:
+    lock.hold(_artefacts(given), given.owner, what=f"PROFILE={given.profile}")
 
 
 def _settings(given: argparse.Namespace, stage: str, grade: int | None = None) -> dict[str, Any]:
@@ -131,7 +142,11 @@ def _artefacts(given: argparse.Namespace) -> Path:
 def _stamps(given: argparse.Namespace) -> int:
     release, runs = _release(given), _runs(given)
     twin = _settings(given, "twin") if release is None else None
-    stamps.refresh(_artefacts(given), runs=runs, twin=twin, release=release)
+    _hold(given)
+    book = [pipeline.ROOT / "build" / "book.stamp", BOOK_PAGES.parent / "_build/html/index.html"]
+    stamps.set_back([*stamps.dated(_artefacts(given)), *book])
+    for sentence in stamps.refresh(_artefacts(given), runs=runs, twin=twin, release=release):
+        print(sentence, file=sys.stderr)
     stamps.update(pipeline.ROOT / "build" / "book.stamp", ingredient.book_stamp(given.profile))
     return 0
 
@@ -141,12 +156,14 @@ def _run(given: argparse.Namespace) -> int:
 
     run = pipeline.run_called(given.name)
     settings = _settings(given, run.stage, run.grade)
+    _hold(given)
     folders = execution.Folders(_artefacts(given))
     return 0 if execution.execute(run, settings, folders=folders, profile=given.profile) else 1
 
 
 def _twin(given: argparse.Namespace) -> int:
     settings = _settings(given, "twin")
+    _hold(given)
     words = ["--out", str(_artefacts(given)), "--seed", str(settings["seed"])]
     words += ["--participants", str(settings["participants"])]
     words += ["--defects", str(settings["defect_share"]), "--flavour", settings["flavour"]]
@@ -166,6 +183,7 @@ def _twin(given: argparse.Namespace) -> int:
 def _pages(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import pages
 
+    lock.hold(pipeline.ROOT / "build", given.owner, what="the book")
     pages.hand_over(_artefacts(given), BOOK_PAGES)
     return 0
 

@@ -24,7 +24,9 @@ import pydicom
 from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 FALLBACK_SPACING = 0.2  # mm; OAI films without a spacing tag (Tiulpin et al. 2018)
 SPACING_TAGS = ("ImagerPixelSpacing", "PixelSpacing")
@@ -118,15 +120,29 @@ def _open(path: Path) -> BinaryIO:
     return _unpack(file) if file.name.lower().endswith(ARCHIVES) else file.open("rb")
 
 
+class _Bounded:
+    """Reads a stream, but never more of it than a film can hold, headers included."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream, self._left = stream, MAX_BYTES
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        content = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise FilmError("the packed series is larger than any film")
+        return content
+
+
 def _unpack(archive: Path) -> BinaryIO:
     """Return the one film of a packed series, held in memory; nothing is written to disk."""
     try:
-        with tarfile.open(archive, "r:gz") as series:
-            read_so_far = 0
+        with (
+            gzip.open(archive) as packed,
+            tarfile.open(fileobj=_Bounded(packed), mode="r|") as series,  # type: ignore[call-overload]
+        ):
             for member in series:
-                read_so_far += member.size
-                if read_so_far > MAX_BYTES:
-                    raise FilmError("the packed series is larger than any film")
                 name = PurePosixPath(member.name).name
                 if member.isfile() and not name.startswith("."):
                     content = series.extractfile(member)
@@ -158,9 +174,19 @@ def _refused(sentence: str) -> Iterator[None]:
 
 def _parse(stream: BinaryIO) -> Dataset:
     try:
+        _refuse_deflated(stream)
         return pydicom.dcmread(stream)
     except InvalidDicomError:
         raise FilmError("the file is not a DICOM file") from None
+
+
+def _refuse_deflated(stream: BinaryIO) -> None:
+    """Refuse a file that is inflated whole when it is read, before any size can be checked."""
+    read_preamble(stream, force=False)
+    meta = _read_file_meta_info(stream)
+    stream.seek(0)
+    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        raise FilmError("the file is deflated as a whole, which is no film of the release")
 
 
 def _check_shape(dataset: Dataset) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
 import papermill
+import pytest
 
 from kneephen_utils.pipeline import execution
 
@@ -37,3 +39,45 @@ def test_kernels_that_run_side_by_side_in_one_folder_do_not_meet(tmp_path: Path)
         said = list(pool.map(say, [tmp_path] * 3, words))
     assert said == words
     assert {path.suffix for path in tmp_path.iterdir()} == {".ipynb"}
+
+
+def test_what_is_told_names_no_person(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The notebook that failed still does, in the folder of the run."""
+    code = "raise ValueError('knee 9000099-R, film 016600000001: not one row')"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    error = {"ename": "ValueError", "evalue": code, "traceback": [code]}
+    notebook.cells[0].outputs = [nbformat.v4.new_output("error", **error)]
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    execution._say(execution.describe_failure(tmp_path / "a.ipynb"))
+    said = capsys.readouterr().err
+    assert "not one row" in said
+    assert "9000099" not in said
+    assert "016600000001" not in said
+    assert "9000099" in (tmp_path / "a.ipynb").read_text()
+
+
+def test_what_a_kernel_is_reached_by_is_private_and_removed(tmp_path: Path) -> None:
+    manager = execution.LocalKernelManager(kernel_name="python3")
+    place = Path(manager.connection_file).parent
+    assert place.stat().st_mode & 0o077 == 0
+    assert str(os.getpid()) in place.name
+    manager.write_connection_file()
+    assert list(place.iterdir())
+    manager.cleanup_connection_file()
+    assert not place.exists()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_server_started_by_make_listens_on_this_machine_alone_and_asks_for_its_token(
+    root: Path,
+) -> None:
+    servers = [
+        line
+        for line in (root / "Makefile").read_text().splitlines()
+        if line.startswith("\t") and any(word in line for word in ("jupyter lab", "voila "))
+    ]
+    assert servers
+    for line in servers:
+        assert "ip=127.0.0.1" in line, line
+        assert "token=" not in line.replace("token=True", ""), line
+        assert "password=" not in line, line

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,40 @@ def test_the_fingerprint_of_a_folder_sees_names_and_bytes(tmp_path: Path) -> Non
     first = ingredient.fingerprint(tmp_path)
     (tmp_path / "a").rename(tmp_path / "b")
     assert ingredient.fingerprint(tmp_path) != first
+
+
+def test_a_harmed_artefact_is_noticed_and_made_again(tmp_path: Path) -> None:
+    cohort, settings = pipeline.Run("cohort"), {"seed": 1}
+
+    def refreshed() -> list[str]:
+        return stamps.refresh(tmp_path, runs={cohort: settings}, twin=None, release=None)
+
+    for path in cohort.writes:
+        (tmp_path / path).write_text("whole")
+    assert refreshed() == []
+    stamp = tmp_path / "stamps" / cohort.name
+    states = [f"{ingredient.fingerprint(tmp_path / path)}  {path}" for path in cohort.writes]
+    stamps.replace(tmp_path / "outputs" / cohort.name, "\n".join(states) + "\n")
+    stamps.replace(tmp_path / "ran" / cohort.name, stamp.read_text())
+    untouched = stamp.stat().st_mtime_ns
+    assert refreshed() == []
+    assert stamp.stat().st_mtime_ns == untouched
+    (tmp_path / "knees.parquet").write_text("whple")
+    assert refreshed() == ["knees.parquet is not as 00_cohort left it; it is made again"]
+    assert stamp.stat().st_mtime_ns > untouched
+
+
+def test_after_the_clock_was_set_back_what_changes_is_still_newer_than_what_was(
+    tmp_path: Path,
+) -> None:
+    now = time.time_ns()
+    for hours, name in enumerate(["stamps/a", "ran/a", "outputs/a"]):
+        stamps.replace(tmp_path / name, "before")
+        later = now + hours * 3600 * 10**9
+        os.utime(tmp_path / name, ns=(later, later))
+    stamps.set_back(stamps.dated(tmp_path))
+    ages = [(tmp_path / name).stat().st_mtime_ns for name in ("stamps/a", "ran/a", "outputs/a")]
+    assert ages == sorted(ages)
+    assert len(set(ages)) == 3
+    stamps.update(tmp_path / "stamps" / "a", "after")
+    assert (tmp_path / "stamps" / "a").stat().st_mtime_ns > max(ages)

@@ -17,6 +17,7 @@ from kneephen_utils.oai import flavour, values
 MANIFEST = "image03"  # also the folder into which the archive's tool downloads
 ADDRESS = r"((?:\d\dm/)*0\.[A-Z]\.\d+/[^/]+/\d{8}/0\d{7})(?:\.tar\.gz|\.tgz|/.*)?$"  # of an X-ray
 BASELINE_RELEASE = r"^(?:.*/)?0\.[A-Z]\.\d+/"
+UPWARDS = r"(?:^|/)\.\.(?:/|$)"
 COLUMNS = ["film_id", "participant_id", "visit", "view", "date", "path", "on_disk"]
 
 
@@ -56,7 +57,9 @@ def _contents(folder: Path, path: Path) -> pd.DataFrame:
             "Folder, ParticipantID, StudyDate, Barcode, StudyDescription, SeriesDescription"
         )
     series = cells["FOLDER"].str.strip().str.replace("\\", "/").str.strip("/")
-    cells = cells[series.str.contains(BASELINE_RELEASE, regex=True)].assign(series=series)
+    inside = ~series.str.contains(UPWARDS, regex=True)  # no path leads out of the release
+    baseline = series.str.contains(BASELINE_RELEASE, regex=True)
+    cells = cells[baseline & inside].assign(series=series)
     files = [_file(folder, path.parent, each) for each in cells["series"]]
     return pd.DataFrame(
         {

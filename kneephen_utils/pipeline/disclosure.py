@@ -75,6 +75,13 @@ def scan(folders: Sequence[Path], *, places: Sequence[str] = ()) -> list[Finding
     return list(found)
 
 
+def hidden(text: str) -> str:
+    """Return text with participants and barcodes left out, as logs and errors show it."""
+    for name in ("participant", "barcode"):
+        text = PATTERNS[name].sub(f"({name} not shown)", text)
+    return text
+
+
 def _file(path: Path, places: Sequence[str]) -> Iterator[tuple[str, str]]:
     suffix = path.suffix.lower()
     yield from _told(path.name, places)

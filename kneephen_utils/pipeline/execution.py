@@ -7,6 +7,7 @@ passed. What failed is kept apart and shown with its cell and traceback.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -22,7 +23,15 @@ from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
 from kneephen_utils import pipeline
-from kneephen_utils.pipeline import counted, ingredient, progress, provenance, stamps
+from kneephen_utils.pipeline import (
+    counted,
+    disclosure,
+    ingredient,
+    lock,
+    progress,
+    provenance,
+    stamps,
+)
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -32,6 +41,11 @@ class Folders:
     """Where the files of one profile's runs lie."""
 
     artefacts: Path
+
+    @property
+    def running(self) -> Path:
+        """Folder of what is being executed, and of the locks of the runs."""
+        return self.artefacts / "running"
 
     @property
     def executed(self) -> Path:
@@ -69,8 +83,9 @@ class LocalKernelManager(AsyncKernelManager):
     """
 
     def __init__(self, **options: Any) -> None:
-        self._place = tempfile.mkdtemp(prefix="kernel-")
-        super().__init__(transport="ipc", ip=f"{self._place}/s", **options)
+        self._place = tempfile.mkdtemp(prefix=lock.KERNEL_FOLDER.format(pid=os.getpid()))
+        place = {"ip": f"{self._place}/s", "connection_file": f"{self._place}/kernel.json"}
+        super().__init__(transport="ipc", **place, **options)
 
     def cleanup_connection_file(self) -> None:
         """Remove what the kernel was reached by, when it is done."""
@@ -82,9 +97,20 @@ def execute(
     run: pipeline.Run, settings: Mapping[str, Any], *, folders: Folders, profile: str
 ) -> bool:
     """Execute one run; return whether it succeeded, having printed how it ended."""
+    before = _state(folders.ran(run.name))
+    with lock.alone(folders.running / f"{run.name}.lock", name=run.name) as waited:
+        if waited and _state(folders.ran(run.name)) != before:
+            _say(f"{run.name}: done by the process that was waited for")
+            return True
+        _clear(run, folders)
+        return _execute(run, settings, folders, profile)
+
+
+def _execute(
+    run: pipeline.Run, settings: Mapping[str, Any], folders: Folders, profile: str
+) -> bool:
     notebook = pipeline.ROOT / "notebooks" / run.notebook
-    partial = folders.artefacts / "running" / f"{run.name}.ipynb"
-    partial.parent.mkdir(parents=True, exist_ok=True)
+    partial = folders.running / f"{run.name}.ipynb"
     stamp = folders.stamp(run.name).read_text()
     whole = progress.expected(folders.records / f"{run.name}.json")
     took = f", {progress.spoken(whole)} last time" if whole else ""
@@ -186,6 +212,17 @@ def _accept(
     stamps.update(folders.outputs(run.name), "\n".join(states) + "\n")
 
 
+def _state(path: Path) -> tuple[int, str] | None:
+    return (path.stat().st_mtime_ns, path.read_text()) if path.exists() else None
+
+
+def _clear(run: pipeline.Run, folders: Folders) -> None:
+    """Remove the half-written artefacts of an execution that was killed."""
+    for artefact in (folders.artefacts / path for path in run.writes):
+        for partial in artefact.parent.glob(f".{artefact.name}.*"):
+            partial.unlink()
+
+
 def _keep_failure(run: pipeline.Run, partial: Path, folders: Folders, why: str) -> None:
     kept = folders.failed / f"{run.name}.ipynb"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -204,4 +241,5 @@ def _indent(lines: list[str]) -> list[str]:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """Tell on standard error; what names a person stays in the notebook that failed."""
+    print(disclosure.hidden(text), file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ layer declares is an error before anything runs.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -19,6 +20,8 @@ Kind = TypeVar("Kind")
 GRADES = range(5)
 PER_GRADE = ("phenotype",)  # stages that run once for each grade
 PLACES = ("profile", "release", "weights", "dask")
+DEEPEST, LONGEST = 20, 10_000  # brackets, characters of a line
+DEPTHS = (1, 2, 3, 3)  # how deep the four blocks of the file nest
 
 
 class ParamsError(ValueError):
@@ -40,17 +43,44 @@ def load(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     ParamsError
-        If the file is not YAML or lacks `shared`, `stages`, `grades` or `profiles`.
+        If the file is not plain YAML or lacks `shared`, `stages`, `grades` or `profiles`.
     """
     try:
-        params = yaml.safe_load(Path(path).read_text())
-    except yaml.YAMLError as error:
+        text = Path(path).read_text()
+        _refuse_deep(text)
+        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
+        params: Any = None if aliases else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ParamsError(f"{path}: not readable as YAML: {error}") from None
+    if aliases:  # they repeat a block by name, and can be made to repeat it without end
+        raise ParamsError(f"{path}: aliases such as *name are not understood; write the values out")
     blocks = ["shared", "stages", "grades", "profiles"]
     missing = [block for block in blocks if not isinstance(params, dict) or not params.get(block)]
     if missing:
         raise ParamsError(f"{path}: block {missing[0]!r} is missing; expected {', '.join(blocks)}")
+    for block, depth in zip(blocks, DEPTHS, strict=True):
+        if not _nests(params[block], depth):
+            raise ParamsError(f"{path}: block {block!r} does not consist of names and values")
     return params
+
+
+def _refuse_deep(text: str) -> None:
+    """Refuse text that would keep the parser busy without end: it is quadratic in the nesting."""
+    depth = 0
+    for bracket in re.findall(r"[\[\]{}]", text):
+        depth += 1 if bracket in "[{" else -1
+        if depth > DEEPEST:
+            raise ValueError(f"brackets are nested more than {DEEPEST} deep")
+    if max(map(len, text.splitlines()), default=0) > LONGEST:
+        raise ValueError(f"a line is longer than {LONGEST} characters")
+
+
+def _nests(block: Any, depth: int) -> bool:
+    """Say whether a block consists of named blocks, so many levels deep, or of nothing."""
+    if not isinstance(block, dict):
+        return block is None
+    named = all(isinstance(name, str) for name in block) or set(block) <= set(GRADES)
+    return named and (depth == 1 or all(_nests(inner, depth - 1) for inner in block.values()))
 
 
 def parse(settings: str) -> list[Override]:
@@ -73,7 +103,12 @@ def parse(settings: str) -> list[Override]:
             )
         if at and grade not in {str(k) for k in GRADES}:
             raise ParamsError(f"SET: {word!r} names grade {grade!r}; expected 0, 1, 2, 3 or 4")
-        overrides.append(Override(stage, key, yaml.safe_load(value), int(grade) if at else None))
+        try:
+            _refuse_deep(value)
+            found = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise ParamsError(f"SET: the value in {word!r} is not understood") from None
+        overrides.append(Override(stage, key, found, int(grade) if at else None))
     return overrides
 
 

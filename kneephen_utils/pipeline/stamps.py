@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,10 @@ def refresh(
     runs: Mapping[pipeline.Run, Mapping[str, Any]],
     twin: Mapping[str, Any] | None,
     release: Path | None,
-) -> None:
-    """Rewrite the stamps whose content changed, and those of runs whose artefacts are gone.
+) -> list[str]:
+    """Rewrite the stamps whose content changed, and those of runs whose artefacts are not whole.
+
+    Returns one sentence for each artefact that differs from what was noted when it was made.
 
     Parameters
     ----------
@@ -30,13 +34,48 @@ def refresh(
     release
         Folder of the release, or None where it is synthetic.
     """
-    folder = artefacts / "stamps"
+    folder, told = artefacts / "stamps", []
     if twin is not None:
         update(folder / "twin", ingredient.twin_stamp(twin))
         _renew_if_gone(folder / "twin", [artefacts / "release"])
     for run, settings in runs.items():
         update(folder / run.name, ingredient.stamp(run, settings, release=release))
         _renew_if_gone(folder / run.name, [artefacts / path for path in run.writes])
+        if harmed := damaged(artefacts, run.name):
+            (folder / run.name).touch()
+            told += [f"{path} is not as {run.name} left it; it is made again" for path in harmed]
+    return told
+
+
+def damaged(artefacts: Path, run: str) -> list[str]:
+    """Return the artefacts whose checksum differs from the one noted when the run was done.
+
+    Those of a run that is stale anyway are not compared.
+    """
+    ran, stamp, noted = (artefacts / kind / run for kind in ("ran", "stamps", "outputs"))
+    if not (ran.exists() and noted.exists()) or ran.read_text() != stamp.read_text():
+        return []
+    pairs = (line.partition("  ") for line in noted.read_text().splitlines())
+    there = [(state, path) for state, _, path in pairs if (artefacts / path).exists()]
+    return [path for state, path in there if ingredient.fingerprint(artefacts / path) != state]
+
+
+def set_back(paths: Iterable[Path]) -> None:
+    """Move the times of files back together, in their order, if one lies in the future.
+
+    After the clock of a machine was set back, what is written next would seem older than what
+    it replaces, and make would leave stale what is stale.
+    """
+    times = {path: path.stat().st_mtime_ns for path in paths if path.is_file()}
+    ahead = max(times.values(), default=0) - time.time_ns()
+    if ahead > 0:
+        for path, then in times.items():
+            os.utime(path, ns=(then - ahead, then - ahead))
+
+
+def dated(artefacts: Path) -> list[Path]:
+    """Return the files of a profile whose times make compares."""
+    return [path for kind in ("stamps", "ran", "outputs") for path in (artefacts / kind).glob("*")]
 
 
 def replace(path: Path, text: str) -> None:

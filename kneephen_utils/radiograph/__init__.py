@@ -66,6 +66,8 @@ def cut(
     asked = choose_films(films, knees)
     requests = _requests(asked)
     mark = journal.fingerprint([settings, str(release), requests], CODE)
+    if not images.path_of(artefacts).exists():
+        journal.close(artefacts)
     done = journal.resume(artefacts, mark)
     pixels = settings.pixels
     store = _open_store(artefacts, len(asked), pixels, fresh=not done)

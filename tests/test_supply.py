@@ -1,0 +1,69 @@
+"""Supply: every package of the lock may be used, is written down, and the wheel can be remade."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kneephen_utils.pipeline import supply
+
+
+def test_every_locked_package_is_permissive_or_excused_by_name(root: Path) -> None:
+    table = supply.licences(root / "requirements.lock").set_index("package")
+    strange = table[~table["licence"].map(supply.permissive)]
+    there = strange[strange["licence"] != "not installed"]  # such as those of another system
+    assert set(there.index) <= set(supply.EXCEPTIONS), there["licence"].to_dict()
+    assert set(supply.EXCEPTIONS) <= set(table.index), "an excuse for a package that is gone"
+    assert table["installed"].notna().mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("licence", "allowed"),
+    [
+        ("MIT", True),
+        ("Apache-2.0 AND MIT", True),
+        ("GPL-3.0-only OR MIT", True),
+        ("MIT AND GPL-3.0-only", False),
+        ("none stated", False),
+        ("GNU General Public License (GPL)", False),
+    ],
+)
+def test_all_parts_of_a_licence_or_one_alternative_must_be_permissive(
+    licence: str, *, allowed: bool
+) -> None:
+    assert supply.permissive(licence) is allowed
+
+
+def test_the_bill_names_every_package_of_the_lock_and_is_always_the_same(root: Path) -> None:
+    lock = root / "requirements.lock"
+    text = supply.bill(lock)
+    assert supply.bill(lock) == text
+    parts = json.loads(text)["components"]
+    assert {part["name"]: part["version"] for part in parts} == supply.locked(lock)
+    assert all(part["purl"].startswith(f"pkg:pypi/{part['name']}@") for part in parts)
+    assert all(part["licenses"] for part in parts)
+
+
+@pytest.mark.slow
+def test_the_wheel_is_the_same_to_the_last_byte_wherever_it_is_built(
+    root: Path, tmp_path: Path
+) -> None:
+    sums = []
+    for place in ("here", "there"):
+        source = tmp_path / place / "kneephen"
+        keep = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / "kneephen_utils", source / "kneephen_utils", ignore=keep)
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copyfile(root / name, source / name)
+        words = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation"]
+        words += ["--quiet", "--wheel-dir", str(source / "dist"), str(source)]
+        subprocess.run(["env", "SOURCE_DATE_EPOCH=1700000000", *words], check=True)
+        wheel = next((source / "dist").glob("*.whl"))
+        sums.append(hashlib.sha256(wheel.read_bytes()).hexdigest())
+    assert sums[0] == sums[1]
