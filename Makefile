@@ -138,7 +138,7 @@ calibrate: $(READY) ## bias, coverage and false alarms over COHORTS simulated co
 	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS)) --dask "$(strip $(DASK))"
 
 truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without, each studied whole
-	@nice -n 10 $(PY) -m kneephen_utils.calibration.twins --out book/twins.csv \
+	@nice -n 10 $(PY) -m kneephen_utils.calibration.twins --out book/measured/twins.csv \
 	  --parts artefacts/twins --twins $(strip $(TWINS)) --workers $(strip $(JOBS))
 
 # --- tests -----------------------------------------------------------------------------------

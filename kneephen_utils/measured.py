@@ -15,7 +15,7 @@ MARK = "# "
 def write(table: pd.DataFrame, path: Path, *, command: str, code: str) -> None:
     """Write a table as CSV, headed by the command that made it and the state of the code."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    body = table.to_csv(index=False, float_format="%.4f")
+    body = table.to_csv(index=False, float_format="%.4g")
     path.write_text(f"{MARK}{command}\n{MARK}{code}\n{body}")
 
 

@@ -36,7 +36,7 @@ def test_no_two_boxes_touch() -> None:
 def test_a_stage_comes_after_all_it_needs() -> None:
     depths = drawing.depths()
     assert depths["cohort"] == 0
-    assert depths["verdict"] == max(depths.values())
+    assert sorted(depths, key=lambda name: depths[name])[-2:] == ["verdict", "multiverse"]
     for name, stage in pipeline.STAGES.items():
         assert all(depths[before] < depths[name] for before in stage.needs)
 

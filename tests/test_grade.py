@@ -75,7 +75,11 @@ def test_one_command_trains_scores_and_says_where_the_tables_are(
             "0.png",
             "path cannot be used, first '0.png' in line 5; expected each picture once",
         ),
-        ("side", "right", "knee cannot be used, first '9000001-R' in line 5; expected each knee"),
+        (
+            "side",
+            "right",
+            "knee cannot be used, first '(participant not shown)' in line 5; expected each knee",
+        ),
         ("participant_id", "", "participant_id cannot be used, first '' in line 5"),
     ],
 )

@@ -55,7 +55,7 @@ def test_without_the_table_the_page_says_how_to_make_it(tmp_path: Path) -> None:
 
 
 def test_the_table_in_the_book_follows_its_schema(root: Path) -> None:
-    kept = pd.read_csv(root / "book" / "twins.csv")
+    kept = measured.read(root / "book" / "measured" / "twins.csv")[0]
     kinds = {"phenotype": "Int64", "knees": "Int64", "p_adjusted": "float64"}
     tables.check(kept.astype(kinds), "twins")
     assert kept.groupby("planted")["twin"].nunique().ge(10).all()

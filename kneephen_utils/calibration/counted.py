@@ -8,9 +8,8 @@ from pathlib import Path
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from kneephen_utils import report
+from kneephen_utils import measured, report
 
-COMMAND = "make truth TWINS={twins}"
 HELD = ("supported", "exploratory")
 RATIO = "kl_rise_1: hazard ratio"
 COLUMNS = ["asked", "phenotypes planted", "none planted"]
@@ -19,14 +18,13 @@ NOT_RUN = "No small releases were studied yet; `make truth` does.\n"
 
 def markdown(path: Path) -> str:
     """Return the counts of the table in `path` as Markdown, or how to make it."""
-    return tell(pd.read_csv(path)) if path.exists() else NOT_RUN
+    return tell(*measured.read(path)) if path.exists() else NOT_RUN
 
 
-def tell(twins: pd.DataFrame) -> str:
-    """Return the counts with the command that made them."""
+def tell(twins: pd.DataFrame, command: str, code: str) -> str:
+    """Return the counts with the command that made them and the state of the code."""
     sizes = twins.groupby("planted")["twin"].nunique()
     with_groups, without = (int(sizes.get(kind, 0)) for kind in (True, False))
-    command = COMMAND.format(twins=max(with_groups, without))
     rows = count(twins)
     lines = ["| " + " | ".join(COLUMNS) + " |", "|---|---|---|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows.itertuples(index=False)]
@@ -34,7 +32,8 @@ def tell(twins: pd.DataFrame) -> str:
         f"{with_groups} releases with phenotypes and {without} without; 95 % intervals (Wilson) "
         "count releases, or grades and intervals within them as if independent."
     )
-    return "\n".join([f"{said}\n", *lines, f"\nMade by `{command}`, kept in `book/twins.csv`.\n"])
+    made = f"\nMade by `{command}` at {code}, kept in `book/measured/twins.csv`.\n"
+    return "\n".join([f"{said}\n", *lines, made])
 
 
 def count(twins: pd.DataFrame) -> pd.DataFrame:

@@ -156,7 +156,11 @@ def _grouped(one: cell.Cell, settings: cell.Settings) -> Tables:
     """
     swept, chosen = sweeping.run([one], settings=settings)
     given = assignment.assign([one], chosen, settings=settings)
-    found = {"phenotypes": given, "sweep": swept, "stability": stable.passport([one], chosen)}
+    found = {
+        "phenotypes": given,
+        "sweep": swept,
+        "stability": stable.passport([one], chosen, settings=settings),
+    }
     found["contribution"] = contribution.measure([one], chosen, settings=settings)
     for draws in (0, settings.null_draws):
         found["null"] = reference.draw([one], chosen, settings=replace(settings, null_draws=draws))

@@ -1,6 +1,6 @@
 """Twins: many small synthetic releases with films, each studied whole, half with phenotypes.
 
-    python -m kneephen_utils.calibration.twins --out book/twins.csv --parts artefacts/twins
+    python -m kneephen_utils.calibration.twins --out book/measured/twins.csv --parts artefacts/twins
 
 Every twin is drawn, rendered, studied by the pipeline's own functions and compared with what was
 planted; only that comparison is kept. A run that was stopped goes on where it was.
@@ -22,7 +22,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.metrics import adjusted_rand_score
 
-from kneephen_utils import tables
+from kneephen_utils import measured, tables
 from kneephen_utils.calibration import study
 from kneephen_utils.pipeline import ROOT, params
 from kneephen_utils.twin import production, release, simulation
@@ -147,9 +147,10 @@ def _typed(rows: pd.DataFrame) -> pd.DataFrame:
 def main(argv: list[str] | None = None) -> int:
     """Study the twins that are missing and write the whole table as text; return 0."""
     given = _parser().parse_args(argv)
+    code = measured.state()
     parts = given.parts / _fingerprint(given.seed)
     table = run(twins=given.twins, seed=given.seed, workers=given.workers, parts=parts)
-    table.to_csv(given.out, index=False)
+    measured.write(table, given.out, command=f"make truth TWINS={given.twins}", code=code)
     print(f"{table['twin'].nunique()} twins with phenotypes and as many without: {given.out}")
     return 0
 

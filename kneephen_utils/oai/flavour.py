@@ -100,18 +100,23 @@ def delimited(path: Path, mark: str, wanted: Collection[str] | None) -> tuple[pd
     keep = [at for at, name in enumerate(names) if wanted is None or name in wanted]
     if longest < 0:  # headings and nothing below them
         return pd.DataFrame(columns=[names[at] for at in keep], dtype=str), len(names)
-    cells = pd.read_csv(
-        path,
-        sep=mark,
-        header=None,
-        skiprows=1,
-        names=range(len(names)),
-        usecols=keep,
-        dtype=str,
-        keep_default_na=False,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-        encoding="latin-1",
-    )
+    try:
+        cells = pd.read_csv(
+            path,
+            sep=mark,
+            header=None,
+            skiprows=1,
+            names=range(len(names)),
+            usecols=keep,
+            dtype=str,
+            keep_default_na=False,
+            quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+            encoding="latin-1",
+        )
+    except pd.errors.ParserError as error:
+        raise ReleaseError(
+            f"{path}: the rows do not fit {len(names)} headings ({error}); expected a cell for each"
+        ) from None
     return cells.fillna("").set_axis([names[at] for at in keep], axis=1), len(names)
 
 

@@ -22,6 +22,7 @@ WORDS = {
     "pain": "mixed models",
     "progression": "survival",
     "verdict": "what may be claimed",
+    "multiverse": "all defensible paths",
 }
 
 
@@ -45,7 +46,7 @@ def stages(known: Mapping[str, Stage] = STAGES) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         'font-family="system-ui, DejaVu Sans, sans-serif" role="img" '
-        'aria-label="Ten stages from an OAI release to the verdict">'
+        'aria-label="The stages, from an OAI release to the verdict">'
     )
     tip = (
         '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
@@ -71,7 +72,8 @@ def _place(name: str, known: Mapping[str, Stage]) -> tuple[int, int]:
         return LEFT + COLUMN * found[name], TOP
     beside = [other for other in known if found[other] == found[name]]
     row = beside.index(name) - (len(beside) - 1) / 2
-    return LEFT + 2 * COLUMN * (found[name] - first), round(TOP + 190 + ROW * row)
+    stretch = COLUMN * (first - 1) / (max(found.values()) - first)  # as wide as the first row
+    return LEFT + round(stretch * (found[name] - first)), round(TOP + 190 + ROW * row)
 
 
 def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:

@@ -37,7 +37,7 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     stamps.update(pages / "dictionary.md", dictionary())
     stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
-    stamps.update(pages / "twins.md", counted.markdown(pipeline.ROOT / "book" / "twins.csv"))
+    stamps.update(pages / "twins.md", counted.markdown(measured.FOLDER / "twins.csv"))
 
 
 def origin(artefacts: Path) -> str:

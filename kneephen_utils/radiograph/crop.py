@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kneephen_utils import dicom
 from kneephen_utils.radiograph import contrast, joint, quality, sampling
@@ -59,8 +60,13 @@ class Cut(NamedTuple):
 
 
 def answer(release: Path, request: Request, settings: Settings) -> list[tuple[str, Cut]]:
-    """Read one film and return knee and cut for each knee wanted from it."""
-    cuts = _cut_file(release, request, settings)
+    """Read one film and return knee and cut for each knee wanted from it.
+
+    One thread does the sums: another number of threads would add in another order, and a pixel
+    could fall on the other side of a grey level.
+    """
+    with threadpool_limits(limits=1):
+        cuts = _cut_file(release, request, settings)
     return [(knee_id, cuts[side]) for side, knee_id in request.knees.items()]
 
 

@@ -58,13 +58,20 @@ def read(folder: str | Path) -> Tables:
     paths = sorted(Path(folder).glob("*.csv"))
     if not paths:
         raise FileNotFoundError(f"{folder}: no CSV file is there; expected the published tables")
-    read_in = {path.name: _lower(pd.read_csv(path, dtype=str)) for path in paths}
+    read_in = {path.name: _lower(_csv(path)) for path in paths}
     wide = [name for name, table in read_in.items() if set(WIDE) <= set(table.columns)]
     if len(wide) != 1:
         raise LayoutError(
             f"{folder}: {len(wide)} files hold the columns {', '.join(WIDE)}; expected exactly one"
         )
     return parse(read_in.pop(wide[0]), read_in, name=wide[0])
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise LayoutError(f"{path}: not readable as a CSV file in UTF-8 ({error})") from None
 
 
 def parse(
