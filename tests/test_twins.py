@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from kneephen_utils import tables
+from kneephen_utils import measured, tables
 from kneephen_utils.calibration import counted
 from kneephen_utils.verdict import planted
 
@@ -47,7 +47,9 @@ def test_claims_are_counted_by_release_and_by_grade() -> None:
     assert with_groups.filter(like="sign").iloc[0].startswith("1 of 2 (")
     assert with_groups.filter(like="hold the planted").iloc[0].startswith("1 of 3 (")
     assert with_groups.filter(like="agreement").iloc[0] == "0.40"
-    assert "make truth TWINS=3" in counted.tell(some)
+    assert "`make truth TWINS=3` at commit abc" in counted.tell(
+        some, "make truth TWINS=3", "commit abc"
+    )
 
 
 def test_without_the_table_the_page_says_how_to_make_it(tmp_path: Path) -> None:
