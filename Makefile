@@ -145,10 +145,11 @@ truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without
 test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser
 	@$(MAKE) lint quick
 	@$(MAKE) all
-	@$(PY) -m pytest -m "slow or browser" --override-ini addopts="-q --strict-markers"
+	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) --override-ini addopts="-q --strict-markers"
+	@$(PY) -m pytest -m "slow and not browser" --override-ini addopts="-q --strict-markers"
 
 quick: $(READY) ## the fast tests only
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(strip $(JOBS))
 
 lint: $(READY) ## style, types and the import contract
 	@ruff check . && ruff format --check --quiet .
