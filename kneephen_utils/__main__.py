@@ -207,7 +207,7 @@ def _assign(given: argparse.Namespace) -> int:
         raise UsageError(f"RELEASE={given.name}: there is no such folder; expected an OAI release")
     if not (run / "ran" / "09_verdict").exists():
         raise UsageError(f"PROFILE={given.profile} has no finished run; `make all` makes one")
-    stages = ("cohort", "radiograph", "grading", "fusion")
+    stages = ("cohort", "radiograph", "embedding", "grading", "fusion")
     settings = {stage: _settings(given, stage) for stage in stages}
     for grade in params.GRADES:
         settings[f"phenotype {grade}"] = _settings(given, "phenotype", grade)

@@ -95,7 +95,8 @@ def test_a_copy_of_the_release_gives_the_same_numbers_as_a_user_would_get(
 ) -> None:
     """Small settings of the smoke profile, given by hand to the profile for real data."""
     small = "grading.epochs=1 grading.views=1 grading.draws=20 phenotype.draws=4 "
-    small += "phenotype.null_draws=4 attention.draws=20 pain.draws=19 progression.draws=19"
+    small += "phenotype.null_draws=4 attention.draws=20 pain.draws=19 progression.draws=19 "
+    small += "embedding.draws=20 multiverse.reducers=[pca]"
     done = make("run", "PROFILE=oai", f"OAI={release}", f"SET={small}")
     assert done.returncode == 0, done.stderr[-4000:]
     for name, part in every_table():
