@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+
+from kneephen_utils.pipeline.ticker import Ticker
 
 EVERY = 20.0  # seconds between two reports
 
@@ -65,15 +66,14 @@ class Countdown:
         every: float = EVERY,
         watched: bool | None = None,
     ) -> None:
-        self._name, self._whole, self._say, self._every = name, whole, say, every
+        self._name, self._whole, self._say = name, whole, say
         self._watched = sys.stderr.isatty() if watched is None else watched
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._report, daemon=True)
+        self._ticker = Ticker(self._report, every)
 
     def __enter__(self) -> Countdown:
         self._started = time.monotonic()
         if self._watched:
-            self._thread.start()
+            self._ticker.start()
         return self
 
     def __exit__(
@@ -82,10 +82,7 @@ class Countdown:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        if self._watched:
-            self._thread.join()
+        self._ticker.stop()
 
     def _report(self) -> None:
-        while not self._stop.wait(self._every):
-            self._say(f"{self._name}: {left(time.monotonic() - self._started, self._whole)}")
+        self._say(f"{self._name}: {left(time.monotonic() - self._started, self._whole)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ import pandas as pd
 import psutil
 
 from kneephen_utils import __version__
+from kneephen_utils.pipeline.ticker import Ticker
 
 PACKAGES = ["torch", "open_clip_torch", "numpy", "pandas", "scikit-learn", "hdbscan", "umap-learn"]
 PACKAGES += ["statsmodels", "mixedlm", "lifelines", "papermill", "jupyter-book"]
@@ -29,13 +29,12 @@ class Meter:
     def __init__(self, every: float = 0.2) -> None:
         self.seconds = 0.0
         self.peak_memory_mb = 0.0
-        self._every = every
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._this = psutil.Process(os.getpid())
+        self._ticker = Ticker(self._watch, every)
 
     def __enter__(self) -> Meter:
         self._started = time.monotonic()
-        self._thread.start()
+        self._ticker.start()
         return self
 
     def __exit__(
@@ -44,14 +43,11 @@ class Meter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._ticker.stop()
         self.seconds = time.monotonic() - self._started
 
     def _watch(self) -> None:
-        this = psutil.Process(os.getpid())
-        while not self._stop.wait(self._every):
-            self.peak_memory_mb = max(self.peak_memory_mb, _memory_mb(this))
+        self.peak_memory_mb = max(self.peak_memory_mb, _memory_mb(self._this))
 
 
 def record(
