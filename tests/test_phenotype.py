@@ -204,6 +204,44 @@ def test_gaussian_reference_keeps_mean_and_covariance() -> None:
     assert np.allclose(drawn.mean(0), points.mean(0), atol=0.1)
 
 
+def test_even_reference_is_as_wide_as_the_points_and_no_wider_than_even() -> None:
+    rng = np.random.default_rng(2)
+    points = rng.standard_normal((300, 3)) @ rng.standard_normal((3, 3)) + 5
+    drawn = np.concatenate([reference.uniform(points, rng) for _ in range(50)])
+    assert np.allclose(np.cov(drawn.T), np.cov(points.T), rtol=0.1, atol=0.1)
+    assert np.allclose(drawn.mean(0), points.mean(0), atol=0.1)
+    centre = points - points.mean(0)
+    axes = np.linalg.svd(centre, full_matrices=False)[2]
+    along = (drawn - points.mean(0)) @ axes.T / np.std(centre @ axes.T, axis=0, ddof=1)
+    assert np.all(np.abs(along) <= np.sqrt(3) + 1e-9)
+    assert np.all(np.abs(along).max(axis=0) > 1.7)
+
+
+def test_the_halves_of_an_even_line_of_knees_are_no_phenotypes() -> None:
+    """Cut in the middle it comes back whenever people are left out, and has no gap."""
+    settings = replace(SETTINGS, null_draws=19)
+    claimed = 0
+    for seed in range(4):
+        cell = islands.cells(islands.world(groups=1, seed=seed), "image")[0]
+        line = np.random.default_rng(seed).normal(0, 0.3, cell.points.shape)
+        line[:, 0] += np.linspace(-4, 4, len(line))
+        cells = [cell.with_points(line)]
+        _, chosen = sweep.run(cells, settings=settings)
+        null = reference.draw(cells, chosen, settings=settings)
+        claimed += reference.p_value(null, "uniform") <= gate.LEVEL
+    assert claimed <= 1
+
+
+@pytest.mark.parametrize(
+    ("again", "dbcv", "distinct"),
+    [(0.9, 0.5, 0.45), (0.9, -0.4, 0.0), (0.9, float("nan"), 0.0), (0.0, 0.7, 0.0)],
+)
+def test_groups_are_distinct_if_they_come_back_and_have_a_gap(
+    again: float, dbcv: float, distinct: float
+) -> None:
+    assert reference.distinct(again, dbcv) == pytest.approx(distinct)
+
+
 def test_shuffled_reference_keeps_every_column() -> None:
     points = np.arange(30.0).reshape(10, 3)
     drawn = reference.shuffled(points, np.random.default_rng(0))

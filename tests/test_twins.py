@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from kneephen_utils import measured, tables
-from kneephen_utils.calibration import counted
+from kneephen_utils.calibration import counted, twins
+from kneephen_utils.pipeline import params
 from kneephen_utils.verdict import planted
 
 
@@ -85,3 +86,12 @@ def test_what_a_contrast_should_show_is_the_ratio_of_the_mixtures() -> None:
     assert right.iloc[0] == pytest.approx((2.2 + 2.2 + 1.0) / 3, rel=1e-3)
     assert right.iloc[1] == pytest.approx(0.2)
     assert right.iloc[2:].isna().all()
+
+
+def test_every_twin_is_studied_with_the_written_parameters_and_a_seed_of_its_own() -> None:
+    own = [twins.settings_of(seed) for seed in (7, 8)]
+    assert set(own[0]) == {*twins.STAGES, "twin", "verdict"}
+    assert [one["twin"]["seed"] for one in own] == [7, 8]
+    assert own[0]["phenotype"]["dask"] == ""
+    told = str(own[0].values())
+    assert not any(f"{{{place}}}" in told for place in params.PLACES)

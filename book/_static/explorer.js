@@ -207,7 +207,7 @@
 
     chance(setting) { /* p against the kind of data without groups that does best */
       const kinds = Object.values(this.data.reference[this.arm]).filter((drawn) => drawn.length);
-      const p = kinds.map((drawn) => (1 + drawn.filter((value) => value >= setting.again).length) / (1 + drawn.length));
+      const p = kinds.map((drawn) => (1 + drawn.filter((value) => value >= setting.distinct).length) / (1 + drawn.length));
       return p.length ? Math.max(...p) : null;
     }
 

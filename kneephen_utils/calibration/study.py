@@ -38,7 +38,7 @@ from kneephen_utils.pipeline import params
 
 Settings = Mapping[str, Mapping[str, Any]]  # resolved parameters of each stage
 Tables = dict[str, pd.DataFrame]
-DEAR = ("null_gaussian", "null_shuffled")  # gates that cost most
+DEAR = ("null_gaussian", "null_shuffled", "null_uniform")  # gates that cost most
 FOUND = ("phenotypes", "sweep", "stability", "null", "contribution", "gates")
 
 

@@ -37,7 +37,7 @@ READER_NOISE = 0.007
 def settings_of(seed: int, *, folder: Path = ROOT) -> dict[str, dict[str, Any]]:
     """Return the parameters of every stage of one twin, with its own seed."""
     loaded = params.load(folder / "notebooks" / "params.yml")
-    places = {"profile": PROFILE, "release": "release", "weights": "embedded"}
+    places = {"profile": PROFILE, "release": "release", "weights": "embedded", "dask": ""}
     return {
         stage: params.resolve(loaded, stage, profile=PROFILE, places=places) | {"seed": seed}
         for stage in (*STAGES, "twin", "verdict")

@@ -20,9 +20,11 @@ PASSPORT_NOTE = (
     "subsamples. Switch: the share of its knees that then end in another group, or in none. A "
     "phenotype below a mean of 0.75 keeps its letter and earns no name."
 )
+DISTINCT = "share of knees found again x density-based validity"
 REFERENCE_WORDS = {
     "gaussian": "the same spread\nbut no groups",
     "shuffled": "each column\nshuffled",
+    "uniform": "as wide, but\nspread evenly",
 }
 
 
@@ -85,7 +87,7 @@ def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
         return nothing("too few discover knees")
     observed = own.loc[own["reference"] == "observed", "statistic"]
     with figure.style():
-        drawn = Figure(figsize=(6.4, 1.9))
+        drawn = Figure(figsize=(6.4, 2.5))
         axis = drawn.subplots()
         for place, name in enumerate(REFERENCE_WORDS):
             values = np.sort(own.loc[own["reference"] == name, "statistic"].to_numpy())
@@ -103,12 +105,10 @@ def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
         for value in observed:
             axis.axvline(value, color=figure.PALETTE[1])
             axis.annotate(
-                "these knees", (value, 1.55), fontsize=9, ha="center", color=figure.PALETTE[1]
+                "these knees", (value, 2.55), fontsize=9, ha="center", color=figure.PALETTE[1]
             )
         axis.set_yticks(range(len(REFERENCE_WORDS)), list(REFERENCE_WORDS.values()))
-        axis.set(
-            xlim=(-0.02, 1.02), ylim=(-0.5, 1.9), xlabel="share of knees in a group that comes back"
-        )
+        axis.set(xlim=(-0.02, 1.02), ylim=(-0.5, 2.9), xlabel=DISTINCT)
     return drawn
 
 
@@ -125,7 +125,7 @@ def caption_null(arm: str) -> str:
     """Return the caption of the figure `draw_null` makes."""
     return (
         f"The line is what these knees give in the arm {arm}; each point is one draw of data "
-        "without groups, sent through the same search. Only a line beyond both clouds counts."
+        "without groups, sent through the same search. Only a line beyond all three clouds counts."
     )
 
 
@@ -156,9 +156,8 @@ def say_null(null: pd.DataFrame, *, arm: str) -> str:
         f"{rows['statistic'].max():.2f} in {len(rows)} draws"
         for name, rows in own[own["reference"] != "observed"].groupby("reference")
     ]
-    return f"Of these knees {seen:.2f} are found again. With {'; with '.join(parts)}.".replace(
-        "\n", " "
-    )
+    told = f"The groups of these knees are distinct by {seen:.2f}. With {'; with '.join(parts)}."
+    return told.replace("\n", " ")
 
 
 def verdict(gates: pd.DataFrame, *, arm: str) -> str:

@@ -127,7 +127,7 @@ def _reference(null: pd.DataFrame, arm: str) -> dict[str, list[float]]:
     """Return what the draws of each kind of data without groups reached in one arm."""
     drawn = null[(null["arm"] == arm) & (null["reference"] != "observed")]
     return {
-        str(name): [round(float(value), 3) for value in sorted(own["statistic"])]
+        str(name): [round(float(value), 4) for value in sorted(own["statistic"])]
         for name, own in drawn.groupby("reference")
     }
 

@@ -1,6 +1,6 @@
 """Gate: the written rule by which a grade and arm may claim phenotypes.
 
-All must be passed: enough knees; two groups; neither reference without groups does as well;
+All must be passed: enough knees; two groups; no reference without groups does as well;
 two groups come back when people are left out; groups are denser than the space between
 them; the groups move when the pictures are shuffled.
 """
@@ -19,6 +19,11 @@ from kneephen_utils.phenotype.stability import NAMED
 LEVEL = 0.05  # of each null p value
 GROUPS = 2
 DENSER = 0.2  # density-based validity that data without groups rarely exceed
+WITHOUT_GROUPS = {
+    "gaussian": "made-up knees of the same spread but without groups",
+    "shuffled": "the same knees, each column shuffled",
+    "uniform": "made-up knees as wide but spread evenly",
+}
 COLUMNS = ["kl_grade", "arm", "gate", "value", "threshold", "passed", "sentence"]
 
 
@@ -54,22 +59,22 @@ def _gates(
     if not enough["passed"]:
         return [enough]
     chosen = swept[swept["chosen"]].iloc[0]
-    gaussian, shuffled = (reference.p_value(null, name) for name in reference.REFERENCES)
     found, density = int(chosen["phenotypes"]), float(chosen["dbcv"])
     again = stability["jaccard"].nlargest(GROUPS).min() if found >= GROUPS else float("nan")
     moved = float(contribution["shuffled_ari"].iloc[0])
-    words = "the same spread but without groups", "the same knees, each column shuffled"
     return [
         enough,
         _least("two_groups", found, GROUPS, f"{found} group(s) were found."),
-        _most(
-            "null_gaussian", gaussian, LEVEL, f"p {gaussian:.3f} for made-up knees of {words[0]}."
-        ),
-        _most("null_shuffled", shuffled, LEVEL, f"p {shuffled:.3f} for {words[1]}."),
+        *(_beaten(null, name) for name in reference.REFERENCES),
         _least("jaccard", again, NAMED, f"The second best group comes back at {again:.2f}."),
         _least("dbcv", density, DENSER, f"Density-based validity {density:.2f}."),
         _below("image", moved, SAME, str(contribution["sentence"].iloc[0])),
     ]
+
+
+def _beaten(null: pd.DataFrame, name: str) -> dict[str, object]:
+    p = reference.p_value(null, name)
+    return _most(f"null_{name}", p, LEVEL, f"p {p:.3f} for {WITHOUT_GROUPS[name]}.")
 
 
 def _of(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:

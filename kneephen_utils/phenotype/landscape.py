@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import closed, figure, firewall
-from kneephen_utils.phenotype import contribution, density, sweep
+from kneephen_utils.phenotype import contribution, density, reference, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
@@ -154,6 +154,7 @@ def _arm(
     taken = set(own.index[own["chosen"]])
     seen: dict[str, int] = {}
     partitions: list[dict[str, Any]] = []
+    dbcv_of: list[float] = []
     rows: list[dict[str, Any]] = []
     in_order = sorted(tried, key=lambda one: (one.min_samples, one.min_cluster_size))
     stays = contribution.across(cell, in_order, settings=settings)
@@ -164,6 +165,7 @@ def _arm(
             seen[written] = len(partitions)
             measured = own["dbcv"].get(place, np.nan)
             dbcv = measured if place in own.index else density.dbcv(points, one.labels)
+            dbcv_of.append(dbcv)
             partitions.append(
                 {"dbcv": _number(dbcv, 2)} | partition(one.labels, of, disclose=disclose)
             )
@@ -171,6 +173,7 @@ def _arm(
             {
                 "partition": seen[written],
                 "again": _number(one.score, 3),
+                "distinct": _number(reference.distinct(one.score, dbcv_of[seen[written]]), 4),
                 "stays": _number(agreement, 2) if one.phenotypes > 1 else None,
                 "taken": place in taken,
             }

@@ -1,8 +1,9 @@
 """Reference: whether data without groups, sent through the same pipeline, do as well.
 
-Two references, because each exposes what the other misses: points of the same covariance
-from one smooth cloud, and the same columns each shuffled by itself, which keeps heaps of
-equal values. Each draw is reduced, swept and chosen from as the knees were.
+Three references, because each exposes what the others miss: points of the same covariance from
+one smooth cloud; points spread evenly along the same principal axes, the cloud without groups
+that is most easily taken for several; and the same columns each shuffled by itself, which
+keeps heaps of equal values. Each draw is reduced, swept and chosen from as the knees were.
 """
 
 from __future__ import annotations
@@ -13,21 +14,19 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import parallel
-from kneephen_utils.phenotype import sweep
+from kneephen_utils.phenotype import density, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
-REFERENCES = ("gaussian", "shuffled")
+REFERENCES = ("gaussian", "shuffled", "uniform")
 COLUMNS = ["kl_grade", "arm", "reference", "draw", "phenotypes", "statistic"]
 
 
 def draw(cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings) -> pd.DataFrame:
     """Return the `null` table: what was observed, and what data without groups give.
 
-    The statistic is the score of the chosen setting: the share of knees that lie in a group
-    which comes back when people are left out, 0 if fewer than two groups were found. Draw
-    number i depends on the seed, the cell and i alone, so any number of workers gives the
-    same table.
+    The statistic is that of the chosen setting, see `distinct`. Draw number i depends on the
+    seed, the cell and i alone, so any number of workers gives the same table.
 
     Parameters
     ----------
@@ -45,7 +44,8 @@ def draw(cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settin
     rows = []
     for cell in (cell for cell in cells if cell.arm in chosen):
         own = chosen[cell.arm]
-        rows.append({**cell.key, "reference": "observed", "draw": 0} | _evidence(own))
+        points = sweep.reduced(cell, settings).points
+        rows.append({**cell.key, "reference": "observed", "draw": 0} | _evidence(own, points))
         draws = range(1, settings.null_draws + 1)
         jobs = [(cell, name, number, settings) for name in REFERENCES for number in draws]
         found = parallel.each(_once, jobs, workers=settings.workers, dask=settings.dask)
@@ -57,11 +57,40 @@ def draw(cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settin
     return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
 
 
+def distinct(again: float, dbcv: float) -> float:
+    """Return how distinct groups are, 0 to 1: the share of knees found again times their validity.
+
+    Neither would do alone. Halves of one even cloud are found again and again with no gap between
+    them; two chance islands have a gap, and are lost when people are left out.
+
+    Parameters
+    ----------
+    again
+        Share of knees that lie in a group which comes back when people are left out.
+    dbcv
+        Density-based validity, -1 to 1; missing or below 0 counts as 0.
+    """
+    return float(again * max(np.nan_to_num(dbcv), 0.0))
+
+
 def gaussian(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return normal points (knees, features) with the mean and covariance of `points`."""
     centre = points.mean(axis=0)
     weights = rng.standard_normal((len(points), len(points)))
     return centre + weights @ (points - centre) / np.sqrt(len(points) - 1)
+
+
+def uniform(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return points (knees, features) even along the principal axes of `points`, as wide as they.
+
+    Among clouds with one summit the even one is most easily split (Tibshirani, Walther & Hastie
+    2001, doi:10.1111/1467-9868.00293, their reference by principal axes). Mean and covariance
+    are those of `points`.
+    """
+    centre = points.mean(axis=0)
+    _, widths, axes = np.linalg.svd(points - centre, full_matrices=False)
+    even = rng.uniform(-np.sqrt(3), np.sqrt(3), size=(len(points), len(widths)))
+    return centre + even * (widths / np.sqrt(len(points) - 1)) @ axes
 
 
 def shuffled(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -84,12 +113,13 @@ def p_value(null: pd.DataFrame, reference: str) -> float:
 def _once(cell: Cell, reference: str, number: int, settings: Settings) -> dict[str, float]:
     place = REFERENCES.index(reference)
     rng = np.random.default_rng([settings.seed, *cell.sequence(place, number)])
-    make = {"gaussian": gaussian, "shuffled": shuffled}[reference]
+    make = {"gaussian": gaussian, "shuffled": shuffled, "uniform": uniform}[reference]
     other = cell.with_points(make(cell.points, rng))
     points = sweep.reduced(other, settings).points
     tried = sweep.attempt(points, other.people, settings=settings, draws=settings.draws)
-    return _evidence(sweep.choose(tried))
+    return _evidence(sweep.choose(tried), points)
 
 
-def _evidence(tried: Tried) -> dict[str, float]:
-    return {"phenotypes": tried.phenotypes, "statistic": tried.score}
+def _evidence(tried: Tried, points: np.ndarray) -> dict[str, float]:
+    dbcv = density.dbcv(points, tried.labels)
+    return {"phenotypes": tried.phenotypes, "statistic": distinct(tried.score, dbcv)}

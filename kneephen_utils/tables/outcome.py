@@ -160,7 +160,9 @@ CLAIMS = table(
         **interval("estimate the claim rests on"),
         "unit": column(TEXT, "unit of the estimate", nullable=True),
         "p_adjusted": column(NUMBER, "adjusted p", PROBABILITY, nullable=True),
-        "null_p": column(NUMBER, "larger of the two null p values", PROBABILITY, nullable=True),
+        "null_p": column(
+            NUMBER, "largest p value against data without groups", PROBABILITY, nullable=True
+        ),
         "stability": column(
             NUMBER, "Jaccard of the phenotype, or least of the grade", PROBABILITY, nullable=True
         ),

@@ -198,12 +198,14 @@ NULL = table(
     {
         **_grade_and_arm(),
         "reference": column(
-            TEXT, "observed, gaussian or shuffled", one_of(["observed", "gaussian", "shuffled"])
+            TEXT,
+            "observed, gaussian, shuffled or uniform",
+            one_of(["observed", "gaussian", "shuffled", "uniform"]),
         ),
         "draw": column(WHOLE, "number of the draw, 0 for observed", at_least(0)),
         "phenotypes": column(WHOLE, "phenotypes found", at_least(0)),
         "statistic": column(
-            NUMBER, "share of knees in a group that comes back when people are left out", SHARE
+            NUMBER, "share of knees in a group that comes back, times density-based validity", SHARE
         ),
     },
     key=["kl_grade", "arm", "reference", "draw"],
@@ -241,7 +243,8 @@ GATES = table(
     {
         **_grade_and_arm(),
         "gate": column(
-            TEXT, "enough_knees, two_groups, null_gaussian, null_shuffled, jaccard, dbcv, image"
+            TEXT,
+            "enough_knees, two_groups, null_gaussian, null_shuffled, null_uniform, jaccard, dbcv, image",
         ),
         "value": column(NUMBER, "what was measured", nullable=True),
         "threshold": column(NUMBER, "what was required"),

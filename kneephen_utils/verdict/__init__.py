@@ -18,6 +18,7 @@ GATE_WORDS = {
     "two_groups": "fewer than two groups were found",
     "null_gaussian": "made-up knees of the same spread but without groups do as well",
     "null_shuffled": "the same knees with every column shuffled do as well",
+    "null_uniform": "made-up knees spread evenly do as well",
     "jaccard": "the groups are not found again when people are resampled",
     "dbcv": "the groups are not denser than the space between them",
     "image": "the groups stay the same when the pictures are shuffled",
@@ -127,7 +128,7 @@ def _evidence(
     """Gather, for each grade and arm, what its claims rest on."""
     key = ["kl_grade", "arm"]
     failed = gates[~gates["passed"]].drop_duplicates(key).set_index(key)["gate"]
-    nulls = gates[gates["gate"].isin(["null_gaussian", "null_shuffled"])]
+    nulls = gates[gates["gate"].str.startswith("null_")]
     table = gates.drop_duplicates(key).set_index(key)[[]]
     table["failed_gate"] = failed
     table["null_p"] = nulls.groupby(key)["value"].max()

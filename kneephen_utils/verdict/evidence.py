@@ -24,13 +24,14 @@ HEADS = {
     "two_groups": "two\ngroups",
     "null_gaussian": "beat a\nsmooth cloud",
     "null_shuffled": "beat\nshuffling",
+    "null_uniform": "beat an\neven cloud",
     "jaccard": "come\nback",
     "dbcv": "are\ndense",
     "image": "from the\npicture",
 }
 GRADES_NOTE = (
-    "Null p: the larger of the two. Stability: the least Jaccard of the grade's phenotypes when "
-    "people are resampled."
+    "Null p: the largest of those of the references. Stability: the least Jaccard of the grade's "
+    "phenotypes when people are resampled."
 )
 FALLEN_NOTE = "All arms; the artefact `claims` lists every single one."
 DIFFERENCES_NOTE = "Estimates with 95 % intervals; p adjusted within the family (Holm)."
