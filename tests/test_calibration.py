@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import calibration, tables
+from kneephen_utils import calibration, measured, tables
 from kneephen_utils.calibration import crowd, page, question
 
 SMALL = {"people": 250, "draws": 9, "seed": 3}
@@ -89,9 +89,12 @@ def test_groups_chosen_by_pain_still_differ_for_the_published_approach(runs: pd.
 def test_the_page_shows_the_numbers_or_says_how_to_make_them(
     runs: pd.DataFrame, tmp_path: Path
 ) -> None:
-    assert page.COMMAND in page.markdown(tmp_path)
-    tables.write(runs, calibration.RUNS, tmp_path)
-    text = page.markdown(tmp_path)
+    path = tmp_path / "calibration.csv"
+    assert page.COMMAND in page.markdown(path)
+    measured.write(calibration.counts(runs), path, command="as tested", code="commit x")
+    text = page.markdown(path)
+    assert "Made by `as tested` at commit x" in text
+    assert "1 cohorts were simulated" in text
     assert "| comparison |" in text
     assert "lateral against medial" in text
     assert page.COMMAND not in text

@@ -99,6 +99,11 @@ def pooled(runs: pd.DataFrame) -> pd.DataFrame:
     return summarise(kinds)
 
 
+def counts(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return what the book shows: every question, then those of a kind taken together."""
+    return pd.concat([summarise(runs), pooled(runs)], ignore_index=True)
+
+
 def _summary(own: pd.DataFrame) -> dict:
     first, some = own.iloc[0], own[np.isfinite(own[["estimate", "low", "high"]]).all(axis=1)]
     truth, estimate, low, high = (some[c] for c in ("truth", "estimate", "low", "high"))

@@ -1,7 +1,8 @@
 """Simulate, count and keep: python -m kneephen_utils.calibration --out artefacts/calibration.
 
 The folder then holds what every cohort answered (`calibration_runs`) and how right the answers
-were (`calibration`); the book shows both counted. A run that was stopped goes on where it was.
+were (`calibration`); the counts are also kept as a small table with the command that made them,
+which the book shows. A run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import hashlib
 import sys
 from pathlib import Path
 
-from kneephen_utils import calibration, tables
+from kneephen_utils import calibration, measured, tables
 from kneephen_utils.pipeline import PACKAGE, ingredient
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the calibration; return 0."""
     given = _parser().parse_args(argv)
+    code = measured.state()
     runs = calibration.run(
         cohorts=given.cohorts,
         people=given.people,
@@ -30,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     tables.write(runs, calibration.RUNS, given.out)
     summary = calibration.summarise(runs)
     tables.write(summary, calibration.SUMMARY, given.out)
+    command = f"make calibrate COHORTS={given.cohorts} PEOPLE={given.people}"
+    measured.write(calibration.counts(runs), given.counts, command=command, code=code)
     shown = ["question", "approach", "bias_share", "coverage", "rejected"]
     print(summary[shown].round(3).to_string(index=False))
     return 0
@@ -48,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m kneephen_utils.calibration", description=__doc__
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the two tables")
+    kept = measured.FOLDER / "calibration.csv"
+    parser.add_argument("--counts", type=Path, default=kept, help="file for the counts, .csv")
     parser.add_argument("--cohorts", type=int, default=300, help="cohorts, drawn twice each")
     parser.add_argument("--people", type=int, default=1200, help="people in each cohort")
     parser.add_argument("--draws", type=int, default=199, help="permutations behind a p value")

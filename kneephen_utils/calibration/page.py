@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from kneephen_utils import calibration, report, tables
+from kneephen_utils import measured, report
 
 COMMAND = "make calibrate"
-NOT_RUN = f"""The simulation has not been run on this machine. It takes a while and nothing waits
-for it, so it has a command of its own; the numbers then stand here:
+NOT_RUN = f"""The simulation has not been run yet. It takes a while and nothing waits for it,
+so it has a command of its own; the numbers then stand here:
 
 ```text
 {COMMAND}
@@ -25,15 +25,16 @@ POOLED = {
 NULL = ["comparison", "approach", "bias", "coverage", "false alarms"]
 
 
-def markdown(artefacts: Path) -> str:
-    """Return the tables of the calibration in `artefacts` as Markdown, with a sentence or two."""
-    if not tables.path_of(calibration.RUNS, artefacts).exists():
+def markdown(path: Path) -> str:
+    """Return the counts of the calibration in `path` as Markdown, or how to make them."""
+    if not path.exists():
         return NOT_RUN
-    runs = tables.read(calibration.RUNS, artefacts)
-    summary, pooled = calibration.summarise(runs), calibration.pooled(runs)
+    counts, command, code = measured.read(path)
+    together = counts["question"].isin(POOLED)
+    summary, pooled = counts[~together], counts[together]
     null = summary[~summary["planted"]]
     parts = [
-        *_sentences(runs, summary, pooled),
+        *_sentences(summary, pooled),
         "## Where something was planted",
         _table(summary[summary["planted"]], PLANTED),
         "## Where nothing was planted",
@@ -41,12 +42,13 @@ def markdown(artefacts: Path) -> str:
         _table(pooled, NULL),
         "One comparison at a time:",
         _table(null, NULL),
+        f"Made by `{command}` at {code}, kept in `book/measured/{path.name}`.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _sentences(runs: pd.DataFrame, summary: pd.DataFrame, pooled: pd.DataFrame) -> list[str]:
-    cohorts = runs["cohort"].nunique()
+def _sentences(summary: pd.DataFrame, pooled: pd.DataFrame) -> list[str]:
+    cohorts = int(summary["cohorts"].max())
     people = f"{cohorts:,} cohorts were simulated with phenotypes and as many without."
     ours = summary[(summary["approach"] == "this book") & summary["planted"]]
     worst = ours["bias_share"].abs().max()

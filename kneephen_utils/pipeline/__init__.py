@@ -13,7 +13,6 @@ from kneephen_utils.pipeline import params as parameters
 
 PACKAGE = Path(__file__).parents[1]
 ROOT = PACKAGE.parent
-CALIBRATION = ROOT / "artefacts" / "calibration"  # no stage: simulated cohorts, for the book
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kneephen_utils.pipeline import CALIBRATION, PACKAGE, ROOT, STAGES, Run
+from kneephen_utils.pipeline import PACKAGE, ROOT, STAGES, Run
 
 TRACELESS = ("workers", "dask")  # parameters that change where work is done, never what comes out
 
@@ -45,11 +45,10 @@ def twin_stamp(settings: Mapping[str, Any], *, root: Path = ROOT) -> str:
 
 
 def book_stamp(profile: str, *, root: Path = ROOT) -> str:
-    """Return what the book depends on beside the stages: prose, calibration and the profile."""
+    """Return what the book depends on beside the stages: its prose and tables, and the profile."""
     made = {"executed", "_build"}
     files = [path for path in sorted((root / "book").rglob("*")) if path.is_file()]
     own = [path for path in files if not made & set(path.relative_to(root / "book").parts)]
-    own += sorted((root / CALIBRATION.relative_to(ROOT)).glob("*.parquet"))
     return "\n".join(_ingredients(own, {"profile": profile}, root)) + "\n"
 
 

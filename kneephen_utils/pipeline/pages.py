@@ -35,7 +35,9 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     stamps.update(pages / "stages.svg", drawing.stages())
     stamps.update(pages / "origin.md", origin(artefacts))
     stamps.update(pages / "dictionary.md", dictionary())
-    stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
+    stamps.update(
+        pages / "calibration.md", calibration.markdown(measured.FOLDER / "calibration.csv")
+    )
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
     stamps.update(pages / "twins.md", counted.markdown(measured.FOLDER / "twins.csv"))
 
