@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from kneephen_utils import tables, verdict
 from kneephen_utils.verdict import cards, evidence
 
-GATES = ["two_groups", "null_gaussian", "null_shuffled", "jaccard", "dbcv", "image"]
+GATES = list(verdict.GATE_WORDS)
 
 
 def study(**change: Any) -> dict[str, pd.DataFrame]:
@@ -101,6 +102,60 @@ def test_a_test_is_judged_by_the_first_rule_that_applies(
     assert judged(**change)["verdict"].tolist()[1] == expected
 
 
+def without(gate: str) -> dict[str, pd.DataFrame]:
+    given = study()
+    return {**given, "gates": given["gates"][given["gates"]["gate"] != gate]}
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_gate_that_was_never_asked_is_not_passed(gate: str) -> None:
+    claims = verdict.judge(**without(gate), alpha=0.05)
+    assert claims["verdict"].tolist() == ["no phenotype"] * 2
+    assert claims["weakest_link"].tolist() == [verdict.GATE_WORDS[gate]] * 2
+
+
+def test_a_test_in_an_arm_without_gates_is_not_supported() -> None:
+    given = study()
+    stray = given["effects"].assign(arm="image")
+    claims = verdict.judge(**{**given, "effects": stray}, alpha=0.05)
+    assert claims["verdict"].tolist() == ["supported", "no phenotype"]
+    assert "not put to the gates" in claims["weakest_link"].iloc[1]
+
+
+def test_a_test_that_the_firewall_has_not_judged_is_refused() -> None:
+    assert judged(firewall=None)["verdict"].tolist()[1] == "refused"
+
+
+@pytest.mark.parametrize("p", [0.0499, 0.05, 0.0501])
+@pytest.mark.parametrize("alpha", [0.01, 0.05])
+def test_p_must_lie_below_the_level_that_was_asked_for(p: float, alpha: float) -> None:
+    claims = verdict.judge(**study(p=p), alpha=alpha)
+    assert (claims["verdict"].iloc[1] == "supported") == (p < alpha)
+
+
+CLEAN = {"gate": None, "firewall": "allowed", "sample": "confirm", "by_hand": False, "p": 0.01}
+FAULTY = {
+    "gate": GATES, "firewall": ["conditional", "refused"], "sample": ["both"], "by_hand": [True],
+    "p": [0.2, float("nan")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(zip(CLEAN, each, strict=True))
+        for each in product(*([CLEAN[name], *FAULTY[name]] for name in CLEAN))
+    ],
+)
+def test_only_what_failed_nothing_at_all_is_supported(change: dict[str, Any]) -> None:
+    given = study(**change)
+    claims = verdict.judge(**given, alpha=0.05)
+    whole = change["gate"] is None and not change["by_hand"]
+    assert (claims["verdict"].iloc[0] == "supported") == whole
+    assert (claims["verdict"].iloc[1] == "supported") == (change == CLEAN)
+    assert verdict.contradictions(claims, given["gates"]).empty
+
+
 def test_cross_checks_make_no_claims() -> None:
     assert (judged()["question"] == "pain").sum() == 1
 
@@ -111,6 +166,13 @@ def test_contradictions_would_be_seen() -> None:
     assert verdict.contradictions(claims, given["gates"]).empty
     forged = claims.assign(verdict="supported")
     assert len(verdict.contradictions(forged, given["gates"])) == 2
+    refused = judged().assign(verdict="supported", firewall=["refused", "allowed"])
+    assert len(verdict.contradictions(refused, study()["gates"])) == 1
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_claim_beside_a_gate_that_is_missing_would_be_seen(gate: str) -> None:
+    assert len(verdict.contradictions(judged(), without(gate)["gates"])) == 2
 
 
 @pytest.mark.parametrize(("change", "expected"), [({}, 2), ({"gate": "image"}, 0)])
@@ -154,4 +216,4 @@ def test_the_figure_has_a_row_per_grade_and_says_in_words_what_it_shows() -> Non
     words = [text.get_text() for text in drawn.axes[0].texts]
     assert words.count("failed") == 1
     assert words.count("passed") == len(GATES) - 1
-    assert evidence.describe(given["gates"], arm="context").endswith("KL2: 5 of 6 gates passed.")
+    assert evidence.describe(given["gates"], arm="context").endswith("KL2: 6 of 7 gates passed.")
