@@ -7,15 +7,16 @@ import pandas as pd
 import pytest
 
 from kneephen_utils import tables, verdict
-from kneephen_utils.phenotype import gate
+from kneephen_utils.phenotype import gate, reference
 from kneephen_utils.phenotype.cell import ENOUGH, Cell
 
+NULLS = [f"null_{name}" for name in reference.REFERENCES]
 PASSING = {
-    "enough_knees": ENOUGH, "two_groups": 2, "null_gaussian": 1, "null_shuffled": 1,
+    "enough_knees": ENOUGH, "two_groups": 2, **dict.fromkeys(NULLS, 1),
     "jaccard": 0.75, "dbcv": 0.2, "image": 0.49,
 }  # fmt: skip
 FAILING = {
-    "enough_knees": ENOUGH - 1, "two_groups": 1, "null_gaussian": 2, "null_shuffled": 2,
+    "enough_knees": ENOUGH - 1, "two_groups": 1, **dict.fromkeys(NULLS, 2),
     "jaccard": 0.74, "dbcv": 0.19, "image": 0.5,
 }  # fmt: skip
 DRAWS = 39  # of each reference: one draw that does as well gives p 0.05, two give 0.075
@@ -35,7 +36,7 @@ def gates(**change: float) -> pd.DataFrame:
     cell = Cell("image", 2, knees, pd.DataFrame({"image_0": np.zeros(len(knees))}))
     swept = pd.DataFrame([at | {"chosen": True, "phenotypes": found, "dbcv": own["dbcv"]}])
     null = [at | {"reference": "observed", "statistic": 0.5}]
-    for name in ("gaussian", "shuffled"):
+    for name in reference.REFERENCES:
         as_good = int(own[f"null_{name}"])
         drawn = [0.5] * as_good + [0.4] * (DRAWS - as_good)
         null += [at | {"reference": name, "statistic": value} for value in drawn]

@@ -114,6 +114,15 @@ def test_a_gate_that_was_never_asked_is_not_passed(gate: str) -> None:
     assert claims["weakest_link"].tolist() == [verdict.GATE_WORDS[gate]] * 2
 
 
+def test_a_gate_that_the_verdict_does_not_know_bites_too() -> None:
+    given = study()
+    new = given["gates"].head(1).assign(gate="a_new_one", passed=False)
+    gates = pd.concat([given["gates"], new], ignore_index=True)
+    claims = verdict.judge(**{**given, "gates": gates}, alpha=0.05)
+    assert claims["verdict"].tolist() == ["no phenotype"] * 2
+    assert len(verdict.contradictions(judged(), gates)) == 2
+
+
 def test_a_test_in_an_arm_without_gates_is_not_supported() -> None:
     given = study()
     stray = given["effects"].assign(arm="image")
@@ -216,4 +225,6 @@ def test_the_figure_has_a_row_per_grade_and_says_in_words_what_it_shows() -> Non
     words = [text.get_text() for text in drawn.axes[0].texts]
     assert words.count("failed") == 1
     assert words.count("passed") == len(GATES) - 1
-    assert evidence.describe(given["gates"], arm="context").endswith("KL2: 6 of 7 gates passed.")
+    assert evidence.describe(given["gates"], arm="context").endswith(
+        f"KL2: {len(GATES) - 1} of {len(GATES)} gates passed."
+    )

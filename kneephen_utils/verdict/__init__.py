@@ -127,7 +127,8 @@ def _failed(gates: pd.DataFrame) -> pd.Series:
     passed = gates.pivot_table(
         index=["kl_grade", "arm"], columns="gate", values="passed", aggfunc="min"
     )
-    not_passed = passed.reindex(columns=list(GATE_WORDS)).ne(other=True)
+    others = passed.columns.difference(list(GATE_WORDS))
+    not_passed = passed.reindex(columns=[*GATE_WORDS, *others]).ne(other=True)
     return not_passed.idxmax(axis=1).where(not_passed.any(axis=1), "")
 
 
@@ -140,7 +141,7 @@ def _evidence(
 ) -> pd.DataFrame:
     """Gather, for each grade and arm, what its claims rest on."""
     key = ["kl_grade", "arm"]
-    nulls = gates[gates["gate"].isin(["null_gaussian", "null_shuffled"])]
+    nulls = gates[gates["gate"].str.startswith("null_")]
     table = gates.drop_duplicates(key).set_index(key)[[]]
     table["failed_gate"] = _failed(gates)
     table["null_p"] = nulls.groupby(key)["value"].max()
@@ -219,7 +220,9 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
 
 
 def _why(gate: str) -> str:
-    return GATE_WORDS.get(gate, "the groups of this grade and arm were not put to the gates")
+    if gate == UNASKED:
+        return "the groups of this grade and arm were not put to the gates"
+    return GATE_WORDS.get(gate, f"the gate {gate} was not passed")
 
 
 def _shared(row: dict[str, Any]) -> dict[str, Any]:
