@@ -184,6 +184,19 @@ def test_a_claim_beside_a_gate_that_is_missing_would_be_seen(gate: str) -> None:
     assert len(verdict.contradictions(judged(), without(gate)["gates"])) == 2
 
 
+def attention(high: float = 0.3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return scores of a map on the joint of phenotype 0, and whether the map can be trusted."""
+    seen = {"encoder": "finetuned", "arm": "context", "method": "relevance"}
+    scores = pd.DataFrame(
+        [seen | {"kl_grade": 2, "phenotype": 0, "region": "joint_space", "estimate": 0.31,
+                 "low": 0.28, "high": 0.34, "area": 0.07, "centre_prior": 0.24}]
+    )  # fmt: skip
+    checks = pd.DataFrame(
+        [seen | {"kl_grade": -1, "phenotype": -2, "check": "randomised", "high": high}]
+    )
+    return scores, checks
+
+
 @pytest.mark.parametrize(("change", "expected"), [({}, 2), ({"gate": "image"}, 0)])
 def test_only_a_grade_that_passed_earns_cards(change: dict[str, Any], expected: int) -> None:
     given = study(**change)
@@ -192,12 +205,14 @@ def test_only_a_grade_that_passed_earns_cards(change: dict[str, Any], expected: 
         {"kl_grade": [2], "arm": ["context"], "phenotype": [0], "variable": ["age"],
          "role": ["input"], "estimate": [61.0], "low": [55.0], "high": [67.0], "knees": [40]}
     )  # fmt: skip
-    written = cards.write(claims, given["stability"], profiles, arm="context")
+    written = cards.write(claims, given["stability"], profiles, *attention(), arm="context")
     tables.check(written, "cards")
     assert written["phenotype"].nunique() == expected
-    assert ("age 61.0" in cards.show(written)) == bool(expected)
-    assert cards.show(written).count("What would refute it") == expected
-    assert cards.show(written).count("Nothing that changes care") == expected
+    shown = cards.show(written, {(2, 0): "<figure/>"} if expected else {})
+    assert ("age 61.0" in shown) == bool(expected)
+    assert shown.count("What would refute it") == expected
+    assert shown.count("Nothing that changes care") == expected
+    assert shown.count("<figure/>") == shown.count("single knees are closed") == expected // 2
 
 
 def test_the_answer_counts_every_test_once() -> None:

@@ -90,9 +90,9 @@ def mark(page: nbformat.NotebookNode, made: Imprint) -> nbformat.NotebookNode:
     """Return an executed notebook with an imprint at each figure and table, and at its foot."""
     for cell in page.cells:
         for output in cell.get("outputs", []):
-            shown = output.get("data", {}).get("text/html", "")
-            if 'class="kneephen-' in shown:
-                output.data["text/html"] = _marked(shown, made)
+            for kind in {"text/html", "text/markdown"} & set(output.get("data", {})):
+                if 'class="kneephen-' in output.data[kind]:
+                    output.data[kind] = _marked(output.data[kind], made)
     page.cells.append(nbformat.v4.new_markdown_cell(foot(made), id=f"imprint-{made.run}"))
     return page
 
@@ -144,7 +144,7 @@ def in_png(drawn: bytes, made: Imprint) -> bytes:
 
 
 def _marked(shown: str, made: Imprint) -> str:
-    """Return one output with its pictures and the output itself marked."""
+    """Return one output with its pictures marked, and a line after it."""
 
     def picture(found: re.Match[str]) -> str:
         kind, content = found.group(1), base64.b64decode(found.group(2))
@@ -157,7 +157,7 @@ def _marked(shown: str, made: Imprint) -> str:
 
     if "kneephen-explorer" in shown:  # its pictures are parts of it
         return shown + line(made)
-    return PICTURE.sub(picture, shown) + line(made)
+    return f"{PICTURE.sub(picture, shown)}\n\n{line(made)}"
 
 
 def _written_before(run: pipeline.Run, artefacts: Path) -> list[str]:
