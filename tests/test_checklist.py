@@ -16,7 +16,9 @@ def known() -> dict[str, str]:
          "age": [60.0, 62.0, 64.0, 66.0]}
     )  # fmt: skip
     knees = pd.DataFrame({"kl_grade": pd.array([0, 2, 2, pd.NA], dtype="Int64")})
-    events = pd.DataFrame({"outcome": "kl_rise_1", "observed": [True, False]})
+    events = pd.DataFrame(
+        {"outcome": "kl_rise_1", "observed": [True, False], "left_months": [12, 36]}
+    )
     scores = pd.DataFrame(
         {"group": "all", "predictor": "finetuned", "metric": ["quadratic_weighted_kappa"],
          "estimate": [0.71], "low": [0.6], "high": [0.8], "knees": [40]}
@@ -35,11 +37,27 @@ def test_every_item_is_answered_by_a_known_fact_or_left_blank(known: dict[str, s
         assert name in items.SOURCES
 
 
-def test_strobe_and_tripod_have_all_their_items() -> None:
-    assert [number for number, _, _ in items.GUIDELINES[items.STROBE]] == [
-        str(n) for n in range(1, 23)
-    ]
-    assert len(items.GUIDELINES[items.TRIPOD]) == 27
+@pytest.mark.parametrize(("name", "last"), [("STROBE", 22), ("TRIPOD", 27), ("CLAIM", 44)])
+def test_a_guideline_has_every_number_it_was_published_with(name: str, last: int) -> None:
+    numbers = [number.rstrip("abcdefg") for number, _, _ in items.GUIDELINES[getattr(items, name)]]
+    assert list(dict.fromkeys(numbers)) == [str(number) for number in range(1, last + 1)]
+
+
+def test_parts_of_an_item_run_from_a_without_a_gap() -> None:
+    for guideline in items.GUIDELINES.values():
+        parts: dict[str, str] = {}
+        for number, _, _ in guideline:
+            if number[-1].isalpha() and number[0].isdigit():
+                parts[number[:-1]] = parts.get(number[:-1], "") + number[-1]
+        assert all("abcdefg".startswith(letters) for letters in parts.values())
+
+
+def test_the_page_gives_each_source_and_says_that_the_words_are_its_own(
+    known: dict[str, str],
+) -> None:
+    page = checklist.markdown(known, {})
+    assert page.count("doi:10.") == len(items.GUIDELINES)
+    assert page.count("paraphrase") > len(items.GUIDELINES)
 
 
 def test_numbers_come_from_the_tables(known: dict[str, str]) -> None:
@@ -48,6 +66,7 @@ def test_numbers_come_from_the_tables(known: dict[str, str]) -> None:
     assert "hazard ratio of 3.1" in known["power"]
     assert "0.71 (0.60 to 0.80) on 40 knees" in known["grader"]
     assert "1 rises" in known["events"]
+    assert "known to 24 months" in known["follow_up"]
 
 
 def test_the_chapter_shows_its_blanks_and_says_when_nobody_was_studied(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from kneephen_utils import tables, verdict
 from kneephen_utils.verdict import cards, evidence
 
-GATES = ["two_groups", "null_gaussian", "null_shuffled", "null_uniform", "jaccard", "dbcv", "image"]
+GATES = list(verdict.GATE_WORDS)
 
 
 def study(**change: Any) -> dict[str, pd.DataFrame]:
@@ -101,6 +102,69 @@ def test_a_test_is_judged_by_the_first_rule_that_applies(
     assert judged(**change)["verdict"].tolist()[1] == expected
 
 
+def without(gate: str) -> dict[str, pd.DataFrame]:
+    given = study()
+    return {**given, "gates": given["gates"][given["gates"]["gate"] != gate]}
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_gate_that_was_never_asked_is_not_passed(gate: str) -> None:
+    claims = verdict.judge(**without(gate), alpha=0.05)
+    assert claims["verdict"].tolist() == ["no phenotype"] * 2
+    assert claims["weakest_link"].tolist() == [verdict.GATE_WORDS[gate]] * 2
+
+
+def test_a_gate_that_the_verdict_does_not_know_bites_too() -> None:
+    given = study()
+    new = given["gates"].head(1).assign(gate="a_new_one", passed=False)
+    gates = pd.concat([given["gates"], new], ignore_index=True)
+    claims = verdict.judge(**{**given, "gates": gates}, alpha=0.05)
+    assert claims["verdict"].tolist() == ["no phenotype"] * 2
+    assert len(verdict.contradictions(judged(), gates)) == 2
+
+
+def test_a_test_in_an_arm_without_gates_is_not_supported() -> None:
+    given = study()
+    stray = given["effects"].assign(arm="image")
+    claims = verdict.judge(**{**given, "effects": stray}, alpha=0.05)
+    assert claims["verdict"].tolist() == ["supported", "no phenotype"]
+    assert "not put to the gates" in claims["weakest_link"].iloc[1]
+
+
+def test_a_test_that_the_firewall_has_not_judged_is_refused() -> None:
+    assert judged(firewall=None)["verdict"].tolist()[1] == "refused"
+
+
+@pytest.mark.parametrize("p", [0.0499, 0.05, 0.0501])
+@pytest.mark.parametrize("alpha", [0.01, 0.05])
+def test_p_must_lie_below_the_level_that_was_asked_for(p: float, alpha: float) -> None:
+    claims = verdict.judge(**study(p=p), alpha=alpha)
+    assert (claims["verdict"].iloc[1] == "supported") == (p < alpha)
+
+
+CLEAN = {"gate": None, "firewall": "allowed", "sample": "confirm", "by_hand": False, "p": 0.01}
+FAULTY = {
+    "gate": GATES, "firewall": ["conditional", "refused"], "sample": ["both"], "by_hand": [True],
+    "p": [0.2, float("nan")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(zip(CLEAN, each, strict=True))
+        for each in product(*([CLEAN[name], *FAULTY[name]] for name in CLEAN))
+    ],
+)
+def test_only_what_failed_nothing_at_all_is_supported(change: dict[str, Any]) -> None:
+    given = study(**change)
+    claims = verdict.judge(**given, alpha=0.05)
+    whole = change["gate"] is None and not change["by_hand"]
+    assert (claims["verdict"].iloc[0] == "supported") == whole
+    assert (claims["verdict"].iloc[1] == "supported") == (change == CLEAN)
+    assert verdict.contradictions(claims, given["gates"]).empty
+
+
 def test_cross_checks_make_no_claims() -> None:
     assert (judged()["question"] == "pain").sum() == 1
 
@@ -111,6 +175,26 @@ def test_contradictions_would_be_seen() -> None:
     assert verdict.contradictions(claims, given["gates"]).empty
     forged = claims.assign(verdict="supported")
     assert len(verdict.contradictions(forged, given["gates"])) == 2
+    refused = judged().assign(verdict="supported", firewall=["refused", "allowed"])
+    assert len(verdict.contradictions(refused, study()["gates"])) == 1
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_claim_beside_a_gate_that_is_missing_would_be_seen(gate: str) -> None:
+    assert len(verdict.contradictions(judged(), without(gate)["gates"])) == 2
+
+
+def attention(high: float = 0.3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return scores of a map on the joint of phenotype 0, and whether the map can be trusted."""
+    seen = {"encoder": "finetuned", "arm": "context", "method": "relevance"}
+    scores = pd.DataFrame(
+        [seen | {"kl_grade": 2, "phenotype": 0, "region": "joint_space", "estimate": 0.31,
+                 "low": 0.28, "high": 0.34, "area": 0.07, "centre_prior": 0.24}]
+    )  # fmt: skip
+    checks = pd.DataFrame(
+        [seen | {"kl_grade": -1, "phenotype": -2, "check": "randomised", "high": high}]
+    )
+    return scores, checks
 
 
 @pytest.mark.parametrize(("change", "expected"), [({}, 2), ({"gate": "image"}, 0)])
@@ -121,12 +205,14 @@ def test_only_a_grade_that_passed_earns_cards(change: dict[str, Any], expected: 
         {"kl_grade": [2], "arm": ["context"], "phenotype": [0], "variable": ["age"],
          "role": ["input"], "estimate": [61.0], "low": [55.0], "high": [67.0], "knees": [40]}
     )  # fmt: skip
-    written = cards.write(claims, given["stability"], profiles, arm="context")
+    written = cards.write(claims, given["stability"], profiles, *attention(), arm="context")
     tables.check(written, "cards")
     assert written["phenotype"].nunique() == expected
-    assert ("age 61.0" in cards.show(written)) == bool(expected)
-    assert cards.show(written).count("What would refute it") == expected
-    assert cards.show(written).count("Nothing that changes care") == expected
+    shown = cards.show(written, {(2, 0): "<figure/>"} if expected else {})
+    assert ("age 61.0" in shown) == bool(expected)
+    assert shown.count("What would refute it") == expected
+    assert shown.count("Nothing that changes care") == expected
+    assert shown.count("<figure/>") == shown.count("single knees are closed") == expected // 2
 
 
 def test_the_answer_counts_every_test_once() -> None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
+
+import nbformat
 
 from kneephen_utils import measured, pipeline, tables
 from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import claims, drawing, stamps
+from kneephen_utils.pipeline import claims, drawing, imprint, stamps
 
-HANDED = ("answer.md", "answer.svg", "checklists.md")
+VERDICT = pipeline.Run("verdict")
 
 
 def hand_over(artefacts: Path, pages: Path) -> None:
-    """Copy the executed notebooks and the answer of one profile into the book.
+    """Write the executed notebooks and the answer of one profile into the book.
 
-    A page is touched only where its content differs, so the book is rebuilt no more than needed.
+    Each figure and table receives the imprint of its run. A page is touched only where its
+    content differs, so the book is rebuilt no more than needed.
 
     Parameters
     ----------
@@ -26,11 +28,12 @@ def hand_over(artefacts: Path, pages: Path) -> None:
         Folder of the book that holds generated pages.
     """
     pages.mkdir(parents=True, exist_ok=True)
-    made = [artefacts / "executed" / f"{run.name}.ipynb" for run in pipeline.RUNS]
-    for source in [*made, *(artefacts / name for name in HANDED)]:
-        page = pages / source.name
-        if not page.exists() or page.read_bytes() != source.read_bytes():
-            shutil.copyfile(source, page)
+    for run in pipeline.RUNS:
+        executed = nbformat.read(artefacts / "executed" / f"{run.name}.ipynb", as_version=4)
+        marked = imprint.mark(executed, imprint.of(run, artefacts))
+        stamps.update(pages / f"{run.name}.ipynb", nbformat.writes(marked) + "\n")
+    for name, text in answer(artefacts, imprint.of(VERDICT, artefacts)).items():
+        stamps.update(pages / name, text)
     stamps.update(pages / "stages.md", stage_list())
     stamps.update(pages / "stages.svg", drawing.stages())
     stamps.update(pages / "origin.md", origin(artefacts))
@@ -40,6 +43,18 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     )
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
     stamps.update(pages / "twins.md", counted.markdown(measured.FOLDER / "twins.csv"))
+
+
+def answer(artefacts: Path, made: imprint.Imprint) -> dict[str, str]:
+    """Return the answer of the run, its figure and its checklists by file name, with imprints."""
+    told, drawn, listed = (
+        (artefacts / name).read_text() for name in ("answer.md", "answer.svg", "checklists.md")
+    )
+    return {
+        "answer.md": f"{told}\n{imprint.line(made, page=f'executed/{made.run}.html')}\n",
+        "answer.svg": imprint.in_svg(drawn, made),
+        "checklists.md": f"{listed}\n{imprint.line(made, page=f'{made.run}.html')}\n",
+    }
 
 
 def origin(artefacts: Path) -> str:

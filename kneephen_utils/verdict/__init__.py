@@ -13,7 +13,7 @@ import pandas as pd
 from kneephen_utils import figure, report
 
 ESTIMATE = ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
-GATE_WORDS = {
+GATE_WORDS = {  # every gate of stage phenotype, in the order in which they are asked
     "enough_knees": "there are too few knees to look for groups",
     "two_groups": "fewer than two groups were found",
     "null_gaussian": "made-up knees of the same spread but without groups do as well",
@@ -23,6 +23,7 @@ GATE_WORDS = {
     "dbcv": "the groups are not denser than the space between them",
     "image": "the groups stay the same when the pictures are shuffled",
 }
+UNASKED = "unasked"  # in the place of a gate: this grade and arm met none
 
 
 def primary(pain_effects: pd.DataFrame, progression_effects: pd.DataFrame) -> pd.DataFrame:
@@ -61,15 +62,16 @@ def judge(
 
     Returns
     -------
-    `claims` table. The rule, first that applies: *refused* if the firewall refuses the test;
-    *no phenotype* if a gate of the grade and arm failed; *not supported* if there is no
-    estimate or its adjusted p is not below `alpha`; *exploratory* if a stand-in for the outcome
-    went into the groups, the setting was chosen by hand or the people were used to find the
-    groups; else *supported*.
+    `claims` table. The rule, first that applies: *refused* if the firewall does not admit the
+    test; *no phenotype* if a gate of the grade and arm failed or was never asked; *not supported*
+    if there is no estimate or its adjusted p is not below `alpha`; *exploratory* if a stand-in for
+    the outcome went into the groups, the setting was chosen by hand or the people were used to
+    find the groups; else *supported*.
     """
     evidence = _evidence(gates, null, stability, contribution, sweep)
     whole = [_claim_of_grade(row) for row in evidence.to_dict("records")]
     joined = effects.merge(evidence, on=["kl_grade", "arm"], how="left", validate="many_to_one")
+    joined["failed_gate"] = joined["failed_gate"].fillna(UNASKED)
     single = [_claim_of_effect(row, alpha) for row in joined.to_dict("records")]
     return _typed(pd.DataFrame(whole + single))
 
@@ -108,14 +110,27 @@ def answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
 
 
 def contradictions(claims: pd.DataFrame, gates: pd.DataFrame) -> pd.DataFrame:
-    """Return claims that are supported although a gate failed or the firewall refused.
+    """Return claims that hold although a gate failed or was not asked, or the firewall refused.
 
     The rule of `judge` makes that impossible; a row here is an error of the program.
     """
-    failed = gates.loc[~gates["passed"], ["kl_grade", "arm"]].drop_duplicates()
     held = claims[claims["verdict"].isin(["supported", "exploratory"])]
-    gated = held.merge(failed, on=["kl_grade", "arm"], how="inner")
-    return pd.concat([gated, held[held["firewall"] == "refused"]], ignore_index=True)
+    asked = pd.MultiIndex.from_frame(held[["kl_grade", "arm"]])
+    failed = _failed(gates).reindex(asked, fill_value=UNASKED).to_numpy() != ""
+    return held[failed | (held["firewall"] == "refused").to_numpy()].reset_index(drop=True)
+
+
+def _failed(gates: pd.DataFrame) -> pd.Series:
+    """Return the first gate that each grade and arm did not pass, "" where all were passed.
+
+    A gate without a row was not asked, which is not a pass.
+    """
+    passed = gates.pivot_table(
+        index=["kl_grade", "arm"], columns="gate", values="passed", aggfunc="min"
+    )
+    others = passed.columns.difference(list(GATE_WORDS))
+    not_passed = passed.reindex(columns=[*GATE_WORDS, *others]).ne(other=True)
+    return not_passed.idxmax(axis=1).where(not_passed.any(axis=1), "")
 
 
 def _evidence(
@@ -127,10 +142,9 @@ def _evidence(
 ) -> pd.DataFrame:
     """Gather, for each grade and arm, what its claims rest on."""
     key = ["kl_grade", "arm"]
-    failed = gates[~gates["passed"]].drop_duplicates(key).set_index(key)["gate"]
     nulls = gates[gates["gate"].str.startswith("null_")]
     table = gates.drop_duplicates(key).set_index(key)[[]]
-    table["failed_gate"] = failed
+    table["failed_gate"] = _failed(gates)
     table["null_p"] = nulls.groupby(key)["value"].max()
     table["null_draws"] = null[null["reference"] != "observed"].groupby(key).size()
     table["stability"] = stability.groupby(key)["jaccard"].min()
@@ -142,9 +156,8 @@ def _evidence(
 
 
 def _claim_of_grade(row: dict[str, Any]) -> dict[str, Any]:
-    failed = row["failed_gate"]
-    if isinstance(failed, str):
-        verdict, link = "no phenotype", GATE_WORDS.get(failed, failed)
+    if row["failed_gate"]:
+        verdict, link = "no phenotype", _why(row["failed_gate"])
     elif row["by_hand"] is True:
         verdict, link = "exploratory", "the setting was chosen by hand"
     else:
@@ -184,12 +197,12 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
     p = row["p_adjusted"]
     conditions = [
         (
-            row["firewall"] == "refused",
+            row["firewall"] not in {"allowed", "conditional"},
             ("refused", "the outcome, or a stand-in for it, is among the inputs"),
         ),
         (
-            isinstance(row["failed_gate"], str),
-            ("no phenotype", GATE_WORDS.get(row["failed_gate"], row["failed_gate"])),
+            row["failed_gate"] != "",
+            ("no phenotype", _why(row["failed_gate"])),
         ),
         (pd.isna(row["estimate"]) or pd.isna(p), ("not supported", row["sentence"])),
         (not p < alpha, ("not supported", f"adjusted p {report.p_value(p)}")),
@@ -205,6 +218,12 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
     ]
     reached = [outcome for holds, outcome in conditions if holds]
     return reached[0] if reached else ("supported", f"adjusted p {report.p_value(p)}")
+
+
+def _why(gate: str) -> str:
+    if gate == UNASKED:
+        return "the groups of this grade and arm were not put to the gates"
+    return GATE_WORDS.get(gate, f"the gate {gate} was not passed")
 
 
 def _shared(row: dict[str, Any]) -> dict[str, Any]:

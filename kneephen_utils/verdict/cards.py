@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from kneephen_utils import figure, report
+from kneephen_utils.verdict import typical
 
 VARIABLES = ["age", "bmi", "womac_pain", "jsw_medial", "jsw_lateral"]
 COLUMNS = ["kl_grade", "arm", "phenotype", "position", "heading", "text"]
@@ -23,7 +25,13 @@ REFUTE = (
 
 
 def write(
-    claims: pd.DataFrame, stability: pd.DataFrame, profiles: pd.DataFrame, *, arm: str
+    claims: pd.DataFrame,
+    stability: pd.DataFrame,
+    profiles: pd.DataFrame,
+    scores: pd.DataFrame,
+    checks: pd.DataFrame,
+    *,
+    arm: str,
 ) -> pd.DataFrame:
     """Write a card for every stable phenotype of the grades that passed all gates.
 
@@ -33,6 +41,8 @@ def write(
         As `verdict.judge` returns.
     stability, profiles
         What stage phenotype found.
+    scores, checks
+        The tables attention_scores and attention_checks.
     arm
         The arm claims are made from.
 
@@ -48,26 +58,35 @@ def write(
     rows = [
         (one["kl_grade"], arm, one["phenotype"], position, heading, text)
         for one in named.to_dict("records")
-        for position, (heading, text) in enumerate(_lines(one, profiles, claims))
+        for position, (heading, text) in enumerate(
+            _lines(one, profiles, claims, typical.looks(scores, checks, one))
+        )
     ]
     kinds = {"kl_grade": "int64", "phenotype": "int64", "position": "int64"}
     return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
 
 
-def show(written: pd.DataFrame) -> str:
-    """Return the cards as Markdown, one heading per phenotype, or say that none was earned."""
+def show(written: pd.DataFrame, pictures: Mapping[tuple[int, int], str]) -> str:
+    """Return the cards as Markdown, one heading per phenotype, or say that none was earned.
+
+    `pictures` holds a figure as HTML by grade and phenotype, as `typical.pictures` returns; a card
+    without one says that single knees are not shown.
+    """
     if written.empty:
         return "No phenotype of this run earned a card."
     parts = []
     for (grade, phenotype), card in written.groupby(["kl_grade", "phenotype"]):
-        parts.append(f"#### KL{grade}, phenotype {figure.phenotype_label(int(phenotype))}")
+        key = int(grade), int(phenotype)
+        parts.append(f"#### KL{grade}, phenotype {figure.phenotype_label(key[1])}\n")
+        parts.append(pictures.get(key, "No picture is shown, since single knees are closed."))
+        parts.append("")
         parts += [f"- **{row.heading}.** {row.text}" for row in card.itertuples()]
         parts.append("")
     return "\n".join(parts)
 
 
 def _lines(
-    one: dict[Any, Any], profiles: pd.DataFrame, claims: pd.DataFrame
+    one: dict[Any, Any], profiles: pd.DataFrame, claims: pd.DataFrame, looks: str
 ) -> list[tuple[str, str]]:
     """Return the lines of one card as pairs of heading and text."""
     own = _of(profiles, one).set_index("variable")
@@ -87,6 +106,7 @@ def _lines(
     return [
         ("How many", found),
         ("Who", "; ".join(who) + " (median, quartiles)" if who else "no clinical column is known"),
+        ("Where the encoder looks", looks),
         ("How sure", f"Jaccard {again} when people are resampled"),
         ("Pain and progression", "; ".join(outcomes) or "no tested difference is supported"),
         ("What a clinician might consider", CONSIDER),

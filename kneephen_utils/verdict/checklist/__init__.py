@@ -1,7 +1,8 @@
 """Checklist: reporting guidelines filled where the run knows the answer, blank where it does not.
 
 A blank is for the people who publish: no program knows their funding, their ethics approval or why
-they asked. The wording of the items is our own; the guidelines are cited.
+they asked. The wording of the items is our own; numbers and sources are
+those of the guidelines.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ OPENING = """# Checklists and cards
 
 Made from the facts of this run. Where the run knows the answer it stands here; where it does not,
 the item is visibly blank, and a report that leaves it so is not complete. The items are short
-paraphrases; the guidelines themselves say more.
+paraphrases under the numbers of the guidelines, which say more and are what a journal wants filled.
 """
 
 

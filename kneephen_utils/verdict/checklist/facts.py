@@ -78,6 +78,24 @@ WORDS = {
         "Nothing is resampled; errors are told for each grade, beside constant predictors."
     ),
     "fairness": "Errors by side and site stand in {doc}`03_grading`; no group was weighted.",
+    "attrition": (
+        "Outcomes are known up to the last visit; weighting for attrition stands beside the main "
+        "ratio in {doc}`08_progression`."
+    ),
+    "predictors": "The picture alone; no clinical column is given to the grader.",
+    "updating": "None: the grader is not changed after it was evaluated.",
+    "quality": (
+        "A film that fails a check is set aside with its reason and receives no grade; see "
+        "{doc}`01_radiograph`."
+    ),
+    "software": "Packages are locked; versions are kept with the record of each run.",
+    "ensemble": "None: one model.",
+    "explanation": (
+        "Attention and relevance in numbers, beside redrawn weights and deletion; what fails is "
+        "shown as failed; see {doc}`06_attention`."
+    ),
+    "failures": "Errors grade by grade stand in {doc}`03_grading`.",
+    "data_access": "Data of the initiative come from its own archive; nothing of it is passed on.",
     "output": "A grade from 0 to 4, continuous, and an embedding.",
     "dictionary": "{doc}`dictionary`, printed from the schemas.",
     "measures": (
@@ -114,6 +132,7 @@ def gather(
     grades = ", ".join(f"KL{grade} {100 * share:.0f} %" for grade, share in mix.items())
     women = 100 * participants["sex"].eq("female").mean()
     rose = events[events["outcome"] == "kl_rise_1"]
+    seen = rose["left_months"].median()
     best = power["hazard_ratio"].min()
     reach = (
         "no hazard ratio" if pd.isna(best) else f"a hazard ratio of {best:.1f} in its best grade"
@@ -131,6 +150,8 @@ def gather(
         "other arms are told apart.",
         "people": f"{women:.0f} % women, mean age {participants['age'].mean():.1f} years; {parts}.",
         "events": f"{int(rose['observed'].sum()):,} rises of the grade in {len(rose):,} knees.",
+        "follow_up": f"Grades are known to {seen:.0f} months in the middle knee; accrual and "
+        "visits are those of the release.",
         "power": f"The size is that of the release; the study could have shown {reach}.",
         "size": f"The size is that of the release: {parts} people.",
         "splits": f"People are split once, both knees together: {parts}.",

@@ -1,0 +1,131 @@
+"""Imprints: every figure and table says what made it, and the line changes when that changes."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import pandas as pd
+import pytest
+from PIL import Image
+
+from kneephen_utils import figure, pipeline, report
+from kneephen_utils.pipeline import disclosure, imprint
+
+RUN = pipeline.Run("pain")
+CODE = "a" * 64 + "  kneephen_utils/pain/__init__.py"
+
+
+def left_by(folder: Path, *, code: str = CODE, release: str = "", knees: str = "b") -> Path:
+    """Write the records and outputs that a finished run leaves, and return the folder."""
+    for kind in ("records", "outputs"):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    for run in pipeline.RUNS:
+        lines = [code, '"context"  parameter arm', '"/home/someone/oai"  parameter release']
+        lines += [f"12-34  release {release}"] if release else []
+        record = {"run": run.name, "profile": "demo", "kneephen": "0.1.0", "seconds": 3.0}
+        record |= {"finished": "2026-01-01T00:00:00+00:00", "depends_on": lines}
+        (folder / "records" / f"{run.name}.json").write_text(json.dumps(record))
+        (folder / "outputs" / run.name).write_text(f"{knees * 64}  {run.stage}.parquet\n")
+    return folder
+
+
+def page() -> nbformat.NotebookNode:
+    """Return an executed page with a vector, a raster, a table, an explorer and a sentence."""
+    drawn, axis = plt.subplots()
+    axis.plot([1, 2])
+    raster, _ = plt.subplots()
+    shown = [
+        figure.show(drawn, caption="A.", alt="a").data,
+        figure.show(raster, caption="B.", alt="b", vector=False).data,
+        report.table(pd.DataFrame({"grade": ["KL2"], "share": [0.25]}), title="T").data,
+        '<div class="kneephen-explorer"><script type="application/json">{}</script></div>',
+        "<p>Too few.</p>",
+    ]
+    cells = [
+        nbformat.v4.new_code_cell(
+            "", outputs=[nbformat.v4.new_output("display_data", {"text/html": text})]
+        )
+        for text in shown
+    ]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[str]:
+    return [cell.outputs[0].data["text/html"] for cell in notebook.cells if "outputs" in cell]
+
+
+def test_every_figure_and_table_names_run_profile_code_parameters_and_inputs(
+    tmp_path: Path,
+) -> None:
+    made = imprint.of(RUN, left_by(tmp_path))
+    *marked, sentence = outputs(imprint.mark(page(), made))
+    for text in marked:
+        assert text.count('<p class="kneephen-imprint"') == 1
+        for name, value in made.facts.items():
+            assert f'data-{name}="{value}"' in text
+            assert value in re.sub(r"<[^>]*>", " ", text)
+    assert "kneephen-imprint" not in sentence
+
+
+def test_a_picture_that_is_saved_carries_its_imprint(tmp_path: Path) -> None:
+    made = imprint.of(RUN, left_by(tmp_path))
+    vector, raster, *_ = outputs(imprint.mark(page(), made))
+    drawn = base64.b64decode(imprint.PICTURE.findall(vector)[0][1]).decode()
+    told = re.search(r'<metadata class="kneephen-imprint">(.*?)</metadata>', drawn)
+    assert told is not None
+    assert json.loads(html.unescape(told.group(1))) == made.facts
+    with Image.open(io.BytesIO(base64.b64decode(imprint.PICTURE.findall(raster)[0][1]))) as seen:
+        seen.load()
+        assert json.loads(seen.info["kneephen"]) == made.facts
+
+
+def test_the_foot_spells_out_files_settings_and_inputs_but_no_place(tmp_path: Path) -> None:
+    made = imprint.of(RUN, left_by(tmp_path, release="0.C.2/9000001/film"))
+    foot = imprint.mark(page(), made).cells[-1].source
+    assert f'id="imprint-{RUN.name}"' in foot
+    for told in ("pain/__init__.py", "parameter arm", "cohort.parquet", "the release that was"):
+        assert told in foot
+    assert "someone" not in foot
+    assert "9000001" not in foot
+    assert "verdict.parquet" not in foot  # a later stage is no input
+
+
+def test_an_imprint_depends_on_what_went_in_and_not_on_time_or_place(tmp_path: Path) -> None:
+    first = imprint.of(RUN, left_by(tmp_path / "one"))
+    again = left_by(tmp_path / "two")
+    path = again / "records" / f"{RUN.name}.json"
+    record = json.loads(path.read_text()) | {"finished": "later", "seconds": 9.0}
+    path.write_text(json.dumps(record).replace("/home/someone", "/elsewhere"))
+    assert imprint.of(RUN, again).facts == first.facts
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"code": "c" * 64 + "  kneephen_utils/pain/__init__.py"}, "code"),
+        ({"knees": "d"}, "inputs"),
+        ({"release": "table.txt"}, "inputs"),
+    ],
+)
+def test_what_changes_shows_in_its_own_fingerprint(
+    tmp_path: Path, change: dict[str, str], part: str
+) -> None:
+    before = imprint.of(RUN, left_by(tmp_path / "before")).facts
+    after = imprint.of(RUN, left_by(tmp_path / "after", **change)).facts
+    assert {name for name in before if before[name] != after[name]} == {part}
+
+
+def test_the_gate_finds_nothing_in_an_imprint(tmp_path: Path) -> None:
+    made = imprint.of(RUN, left_by(tmp_path / "run", release="0.C.2/9000001/film"))
+    built = tmp_path / "html"
+    built.mkdir()
+    nbformat.write(imprint.mark(page(), made), built / "page.ipynb")
+    (built / "page.html").write_text(imprint.foot(made))
+    assert disclosure.scan([built], places=["/home/someone/oai"]) == []
