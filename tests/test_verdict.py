@@ -114,6 +114,13 @@ def test_a_gate_that_was_never_asked_is_not_passed(gate: str) -> None:
     assert claims["weakest_link"].tolist() == [verdict.GATE_WORDS[gate]] * 2
 
 
+def test_a_gate_that_was_failed_is_named_before_one_that_was_never_asked() -> None:
+    given = study(gate="jaccard")
+    gates = given["gates"][~given["gates"]["gate"].str.startswith("null_")]
+    claims = verdict.judge(**{**given, "gates": gates}, alpha=0.05)
+    assert claims["weakest_link"].tolist() == [verdict.GATE_WORDS["jaccard"]] * 2
+
+
 def test_a_gate_that_the_verdict_does_not_know_bites_too() -> None:
     given = study()
     new = given["gates"].head(1).assign(gate="a_new_one", passed=False)

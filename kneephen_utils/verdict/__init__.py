@@ -123,14 +123,16 @@ def contradictions(claims: pd.DataFrame, gates: pd.DataFrame) -> pd.DataFrame:
 def _failed(gates: pd.DataFrame) -> pd.Series:
     """Return the first gate that each grade and arm did not pass, "" where all were passed.
 
-    A gate without a row was not asked, which is not a pass.
+    A gate without a row was not asked, which is not a pass; one that was failed is named first.
     """
     passed = gates.pivot_table(
         index=["kl_grade", "arm"], columns="gate", values="passed", aggfunc="min"
     )
     others = passed.columns.difference(list(GATE_WORDS))
-    not_passed = passed.reindex(columns=[*GATE_WORDS, *others]).ne(other=True)
-    return not_passed.idxmax(axis=1).where(not_passed.any(axis=1), "")
+    passed = passed.reindex(columns=[*GATE_WORDS, *others])
+    failed, not_passed = passed.eq(other=False), passed.ne(other=True)
+    first = failed.idxmax(axis=1).where(failed.any(axis=1), not_passed.idxmax(axis=1))
+    return first.where(not_passed.any(axis=1), "")
 
 
 def _evidence(
