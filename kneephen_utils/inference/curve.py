@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from kneephen_utils import closed, figure
 
 FEW = 5  # the mean of fewer knees says nothing and is not drawn
 PANEL = (3.1, 2.9)  # width and height of one grade, inches
+ACROSS = 3  # grades in a row at most
 OTHERS = "#767676"  # all knees together
 
 
@@ -43,8 +46,8 @@ def draw_means(shown: pd.DataFrame, *, raw: str, fitted: str, ylabel: str) -> Fi
     """
     grades = sorted(shown["kl_grade"].unique())
     with figure.style():
-        drawn, axes = _panels(len(grades), 0)
-        for panel, grade in zip(axes[0], grades, strict=False):
+        drawn, panels, _ = _panels(len(grades), 0)
+        for panel, grade in zip(panels, grades, strict=False):
             own = shown[shown["kl_grade"] == grade]
             for place, (phenotype, lines) in enumerate(own.groupby("phenotype")):
                 color = _color(int(phenotype))
@@ -65,9 +68,9 @@ def draw_means(shown: pd.DataFrame, *, raw: str, fitted: str, ylabel: str) -> Fi
                     line["months"], line["low"], line["high"], color=color, alpha=0.15, linewidth=0
                 )
             _finish(panel, f"KL{grade}", shown)
-        for panel, grade in zip(axes[0], grades, strict=False):
+        for panel, grade in zip(panels, grades, strict=False):
             _names(panel, shown[shown["kl_grade"] == grade])
-        axes[0][0].set_ylabel(ylabel)
+        _label(panels, ylabel)
     return drawn
 
 
@@ -89,10 +92,10 @@ def draw_free(shown: pd.DataFrame, *, curve: str, beside: str, ylabel: str) -> F
     grades = sorted(steps["kl_grade"].unique())
     most = max((steps[steps["kl_grade"] == g]["phenotype"].nunique() for g in grades), default=1)
     with figure.style():
-        drawn, axes = _panels(len(grades), most)
+        drawn, panels, under = _panels(len(grades), most)
         for column, grade in enumerate(grades):
             own = steps[steps["kl_grade"] == grade]
-            panel = axes[0][column]
+            panel = panels[column]
             for place, (phenotype, line) in enumerate(own.groupby("phenotype")):
                 color = _color(int(phenotype))
                 panel.step(line["months"], line["estimate"], where="post", color=color)
@@ -112,26 +115,46 @@ def draw_free(shown: pd.DataFrame, *, curve: str, beside: str, ylabel: str) -> F
             _finish(panel, f"KL{grade}", shown[shown["curve"].isin([curve, beside])])
         for column, grade in enumerate(grades):
             own = steps[steps["kl_grade"] == grade]
-            _names(axes[0][column], own)
-            axes[1][column].set_xlim(axes[0][column].get_xlim())
-            _at_risk(axes[1][column], own)
-        axes[0][0].set_ylabel(ylabel)
+            _names(panels[column], own)
+            under[column].set_xlim(panels[column].get_xlim())
+            _at_risk(under[column], own)
+        _label(panels, ylabel)
     return drawn
 
 
-def _panels(columns: int, risk_rows: int) -> tuple[Figure, np.ndarray]:
-    """Return a figure with a row of panels, and below them a row for tables of `risk_rows`."""
-    below = 0.35 + 0.17 * risk_rows if risk_rows else 0.0
-    heights = [PANEL[1], below] if risk_rows else [PANEL[1]]
-    size = (max(PANEL[0] * columns, 4.0), PANEL[1] + below)
-    return plt.subplots(
-        len(heights),
-        max(columns, 1),
-        figsize=size,
-        height_ratios=heights,
-        squeeze=False,
-        sharey="row",
+def _panels(count: int, risk_rows: int) -> tuple[Figure, list[Axes], list[Axes]]:
+    """Return a figure, a panel for each grade, and one below each for its `risk_rows`, if any.
+
+    Panels stand in few columns, so that letters stay large, and share their height.
+    """
+    count = max(count, 1)
+    across, below = _across(count), 0.35 + 0.17 * risk_rows if risk_rows else 0.0
+    down = math.ceil(count / across)
+    heights = ([PANEL[1], below] if risk_rows else [PANEL[1]]) * down
+    size = (max(PANEL[0] * across, 4.0), (PANEL[1] + below) * down)
+    drawn, axes = plt.subplots(
+        len(heights), across, figsize=size, height_ratios=heights, squeeze=False
     )
+    panels = list(axes[:: 2 if risk_rows else 1].flat)
+    under = list(axes[1::2].flat) if risk_rows else []
+    for place, panel in enumerate(panels[:count]):
+        if place:
+            panel.sharey(panels[0])
+            panel.tick_params(labelleft=place % across == 0)
+    for spare in [*panels[count:], *under[count:]]:
+        spare.remove()
+    return drawn, panels[:count], under[:count]
+
+
+def _across(count: int) -> int:
+    """Return how many panels stand in a row: at most three, and four as two and two."""
+    return 2 if count == 4 else min(count, ACROSS)
+
+
+def _label(panels: list[Axes], ylabel: str) -> None:
+    """Write the measure at the first panel of each row."""
+    for panel in panels[:: _across(len(panels))]:
+        panel.set_ylabel(ylabel)
 
 
 def _finish(panel: Axes, title: str, own: pd.DataFrame) -> None:
