@@ -83,7 +83,9 @@ def grade(
     )
     if not fabric.is_global_zero:
         return []
-    grades, embeddings = grading.apply(reader, upper, pictures, known, settings=training)
+    grades, embeddings = grading.apply(
+        reader, upper, pictures, known, settings=training, int8=settings["int8"]
+    )
     predicted = baseline.predictors(
         grades, known[["knee_id"]].assign(kl_predicted=np.nan), pictures, known
     )
