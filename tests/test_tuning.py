@@ -168,6 +168,7 @@ def test_the_rate_rises_in_a_line_and_falls_along_half_a_cosine() -> None:
 def test_a_planted_grade_is_learnt_better_than_any_constant(study: narrow.Study) -> None:
     _, _, history = narrow.trained(study)
     tables.check(history, "history")
+    assert (history["validation_loss"] >= history["validation_mae"] ** 2 - 1e-6).all()
     grades = chooses(study)[1]
     constant = min(np.abs(grades - answer).mean() for answer in np.arange(0, 4.01, 0.1))
     assert history["validation_mae"].min() < 0.5 * constant
