@@ -78,7 +78,8 @@ def embed_layers(
     finally:
         hook.remove()
     rows = crops.set_index("knee_id").loc[top["knee_id"], "image"].to_numpy()
-    return {"zeroshot": top, "block": _named(np.concatenate(kept)[rows], top["knee_id"])}
+    lower = np.concatenate(kept)[-images.shape[0] :]  # a probe for the pace has come first
+    return {"zeroshot": top, "block": _named(lower[rows], top["knee_id"])}
 
 
 def prompt_embeddings(
