@@ -65,7 +65,7 @@ PDF    := book/_build/kneephen.pdf
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training crate truth pdf tables bench-page faults sbom FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training bench-grading crate truth pdf tables bench-page faults sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -162,6 +162,10 @@ bench-films: $(READY) ## films per second against plain decoding, memory, and th
 
 bench-training: $(READY) ## a training step, embedding and caching against the published way, on one thread
 	@$(PY) benchmarks/bench_training.py
+
+bench-grading: $(call made,03_grading) ## what options of fine-tuning cost, and a grader beside two readers; the book shows both
+	@nice -n 10 $(PY) benchmarks/grading_options.py --artefacts $(A)
+	@nice -n 10 $(PY) benchmarks/readers.py
 
 faults: $(READY) ## kill, fill and spoil finished runs, TRIES times each; the book shows the table
 	@$(MAKE) run PROFILE=smoke

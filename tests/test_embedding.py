@@ -331,3 +331,11 @@ def test_too_few_knees_give_no_probe(study: narrow.Study) -> None:
     found = probed(few, np.random.default_rng(0).normal(size=(240, 3)))
     assert np.isnan(found.loc["jsw_medial", "r2"])
     assert found.loc["jsw_medial", "knees"] == 0
+
+
+def test_the_page_says_where_the_vectors_were_computed() -> None:
+    reader = narrow.encoder()
+    vectors = pd.DataFrame({"knee_id": ["a", "b"]})
+    assert "2 knees became vectors of 16 numbers on the CPU." in embedding.describe(reader, vectors)
+    reader.projection.to("meta")  # stands for any device that is not the CPU
+    assert "on a GPU (meta)" in embedding.describe(reader, vectors)

@@ -14,6 +14,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.metrics import cohen_kappa_score
 
 from kneephen_utils import agreement, baseline, grading, tables
+from kneephen_utils.grading import calibration, chart
 
 SETTINGS = dataclasses.replace(narrow.SETTINGS, epochs=3)
 METRIC = "quadratic_weighted_kappa"
@@ -292,3 +293,57 @@ def test_gradient_histograms_see_direction_and_not_brightness() -> None:
     assert np.abs(found[0] - found[2]).max() > 0.9
     lengths = np.linalg.norm(found[0].reshape(-1, 8), axis=1)
     np.testing.assert_allclose(lengths, 1, atol=1e-2)
+
+
+# --- calibration
+
+
+def wide(n: int = 400) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Grades of people never trained on, read as often as given, and whose knees they are."""
+    rng = np.random.default_rng(0)
+    given = rng.uniform(0, 4, n)
+    read = np.clip(np.floor(given + rng.uniform(0, 1, n)), 0, 4)
+    ids = [f"k{number}" for number in range(n)]
+    grades = pd.DataFrame({"knee_id": ids, "split": "discover", "kl_predicted": given})
+    grades["kl_grade"] = pd.array(read.astype(int), dtype="Int64")
+    known = pd.DataFrame({"knee_id": ids, "participant_id": [f"p{k // 2}" for k in range(n)]})
+    return grades, known
+
+
+def test_an_honest_grader_lies_on_the_line_and_an_exaggerating_one_does_not() -> None:
+    grades, known = wide()
+    found = tables.check(calibration.curve(grades, known, draws=200, seed=0), "grading_calibration")
+    assert found["knees"].tolist() == [40] * 10
+    assert ((found["low"] <= found["predicted"]) & (found["predicted"] <= found["high"])).sum() >= 8
+    far = grades.assign(kl_predicted=(2 * grades["kl_predicted"] - 2).clip(0, 4))
+    off = calibration.curve(far, known, draws=200, seed=0)
+    assert ((off["low"] > off["predicted"]) | (off["high"] < off["predicted"])).sum() >= 6
+
+
+def test_a_group_of_the_curve_is_worked_out_by_hand_and_train_people_are_not_in_it() -> None:
+    grades, known = wide(25)
+    taught = grades.assign(split="train", knee_id="t" + grades["knee_id"], kl_grade=4)
+    both = pd.concat([taught, grades.sample(frac=1, random_state=0)], ignore_index=True)
+    found = calibration.curve(both, known, draws=20, seed=0)
+    assert found["knees"].tolist() == [25]
+    assert found["participants"].tolist() == [13]
+    assert found["estimate"].item() == pytest.approx(grades["kl_grade"].mean())
+    assert found["predicted"].item() == pytest.approx(grades["kl_predicted"].mean())
+    nobody = calibration.curve(taught, known, draws=20, seed=0)
+    assert nobody.empty
+
+
+def test_captions_tell_the_numbers_of_the_figures() -> None:
+    curve = pd.DataFrame({"place": [1, 2], "predicted": [0.5, 3.0], "estimate": [0.6, 2.0]})
+    curve = curve.assign(low=[0.4, 1.8], high=[0.8, 2.2], knees=[20, 21], participants=[10, 11])
+    said = chart.describe_calibration(curve)
+    assert "41 knees" in said
+    assert "in 1 of 2" in said
+    assert "graded 3.00 on average and read 2.00 (1.80 to 2.20)" in said
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.31], "chosen": [False, True]})
+    history = history.assign(validation_loss=[0.9, 0.42], validation_mae=[0.7, 0.35])
+    told = chart.describe_history(history)
+    assert "Epoch 2 of 2" in told
+    assert "0.35 grades on the inner people, loss 0.42 there and 0.31" in told
+    chart.draw_history(history)
+    chart.draw_calibration(curve)

@@ -35,7 +35,7 @@ def test_a_second_reader_agrees_with_the_release_as_far_as_the_difficulty_says(
     )
     both = first[["knee_id", "kl_grade"]].dropna().merge(made.readers, on="knee_id")
     kappa = cohen_kappa_score(both["kl_grade"].astype(int), both["kl_second"], weights="quadratic")
-    assert kappa == pytest.approx(expected, abs=0.025)
+    assert kappa == pytest.approx(expected, abs=0.02)
 
 
 def test_the_ceiling_is_that_of_people_never_trained_on(tmp_path: Path) -> None:

@@ -168,6 +168,7 @@ def test_the_rate_rises_in_a_line_and_falls_along_half_a_cosine() -> None:
 def test_a_planted_grade_is_learnt_better_than_any_constant(study: narrow.Study) -> None:
     _, _, history = narrow.trained(study)
     tables.check(history, "history")
+    assert (history["validation_loss"] >= history["validation_mae"] ** 2 - 1e-6).all()
     grades = chooses(study)[1]
     constant = min(np.abs(grades - answer).mean() for answer in np.arange(0, 4.01, 0.1))
     assert history["validation_mae"].min() < 0.5 * constant
@@ -286,3 +287,45 @@ def test_a_compiled_training_is_the_same_training(study: narrow.Study) -> None:
 def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(ValueError, match="precision is 'fp8'; expected auto, fp32, bf16"):
         devices.fabric(precision="fp8")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "has_bf16", "asked", "accelerator", "precision"),
+    [
+        (True, True, "auto", "cuda", "bf16-mixed"),
+        (True, False, "auto", "cuda", "32-true"),
+        (True, True, "fp32", "cuda", "32-true"),
+        (False, False, "auto", "cpu", "32-true"),
+        (False, False, "bf16", "cpu", "bf16-mixed"),
+    ],
+)
+def test_mixed_precision_is_for_gpus_that_have_it_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+    gpu: bool,  # noqa: FBT001
+    has_bf16: bool,  # noqa: FBT001
+    asked: str,
+    accelerator: str,
+    precision: str,
+) -> None:
+    given: dict[str, object] = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: has_bf16)
+    monkeypatch.setattr("lightning.fabric.Fabric", lambda **how: given.update(how))
+    devices.fabric(devices=2, precision=asked)
+    assert given["accelerator"] == accelerator
+    assert given["precision"] == precision
+    assert given["strategy"] == "ddp"
+
+
+def test_the_compiler_is_given_the_trained_half_and_is_used(
+    monkeypatch: pytest.MonkeyPatch, study: narrow.Study
+) -> None:
+    compiled: list[tuple[type, str]] = []
+
+    def compile_it(module: torch.nn.Module, *, backend: str) -> torch.nn.Module:
+        compiled.append((type(module), backend))
+        return module
+
+    monkeypatch.setattr(torch, "compile", compile_it)
+    narrow.trained(study, dataclasses.replace(SHORT, compiler="inductor"))
+    assert compiled == [(half.Upper, "inductor")]

@@ -115,7 +115,9 @@ def _pictures(release: Path, scratch: Path, known: Tables, settings: Settings) -
     tune = params.pick(tuning.Settings, training)
     tuning.use_threads(training["threads"])
     upper, _ = grading.fit(reader, pictures, pictured, settings=tune)
-    grades, embeddings = grading.apply(reader, upper, pictures, pictured, settings=tune)
+    grades, embeddings = grading.apply(
+        reader, upper, pictures, pictured, settings=tune, int8=training["int8"]
+    )
     if settings["fusion"]["embedding"] == "zeroshot":
         plain = encoder.load(training["weights"], text=False)
         embeddings = seeing.embed(plain, pictures, crops, batch_size=training["batch_size"])

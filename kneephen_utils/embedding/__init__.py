@@ -78,7 +78,8 @@ def embed_layers(
     finally:
         hook.remove()
     rows = crops.set_index("knee_id").loc[top["knee_id"], "image"].to_numpy()
-    return {"zeroshot": top, "block": _named(np.concatenate(kept)[rows], top["knee_id"])}
+    lower = np.concatenate(kept)[-images.shape[0] :]  # a probe for the pace has come first
+    return {"zeroshot": top, "block": _named(lower[rows], top["knee_id"])}
 
 
 def prompt_embeddings(
@@ -203,11 +204,12 @@ def with_split(
 
 
 def describe(encoder: Encoder, embeddings: pd.DataFrame) -> str:
-    """Say which encoder made how many vectors."""
+    """Say which encoder made how many vectors, and on what."""
+    where = "the CPU" if encoder.device.type == "cpu" else f"a GPU ({encoder.device})"
     return (
         f"The encoder `{encoder.name}` looks at {encoder.image_size} x {encoder.image_size} pixels "
         f"in {encoder.grid} x {encoder.grid} patches; {len(embeddings):,} knees became vectors of "
-        f"{encoder.dimensions} numbers."
+        f"{encoder.dimensions} numbers on {where}."
     )
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from kneephen_utils.encoder import pace
 from kneephen_utils.encoder.ahead import ahead
 
 
@@ -104,7 +105,8 @@ def embed_images(encoder: Encoder, images: Any, *, batch_size: int) -> np.ndarra
     images
         Array or zarr array (n, pixels, pixels) of unsigned bytes.
     batch_size
-        Pictures at a time.
+        Pictures at a time; 0 leaves that and their layout in memory to a short probe, and
+        vectors then repeat but for rounding.
 
     Returns
     -------
@@ -113,10 +115,19 @@ def embed_images(encoder: Encoder, images: Any, *, batch_size: int) -> np.ndarra
     encoder.trunk.eval()
     parts = []
     with torch.inference_mode():
-        starts = range(0, images.shape[0], batch_size)
-        for batch in ahead(lambda start: _read(encoder, images, start, batch_size), starts):
-            parts.append(encoder.project(encoder.trunk(batch)).float().cpu().numpy())
+        own = _pace(encoder, images, batch_size)
+        starts = range(0, images.shape[0], own.batch_size)
+        for batch in ahead(lambda start: _read(encoder, images, start, own.batch_size), starts):
+            laid = batch.contiguous(memory_format=own.layout)
+            parts.append(encoder.project(encoder.trunk(laid)).float().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dimensions), np.float32)
+
+
+def _pace(encoder: Encoder, images: Any, batch_size: int) -> pace.Pace:
+    if batch_size or not images.shape[0]:
+        return pace.Pace(batch_size or 1, torch.contiguous_format)
+    pictures = _read(encoder, images, 0, pace.SIZES[-1])
+    return pace.choose(lambda batch: encoder.project(encoder.trunk(batch)), pictures)
 
 
 def _read(encoder: Encoder, images: Any, start: int, batch_size: int) -> torch.Tensor:

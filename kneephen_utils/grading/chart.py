@@ -1,4 +1,4 @@
-"""Chart: training and agreement of a grader, drawn."""
+"""Chart: training, calibration and agreement of a grader, drawn."""
 
 from __future__ import annotations
 
@@ -7,20 +7,37 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kneephen_utils import agreement, figure
+from kneephen_utils import agreement, figure, report
 
 
 def draw_history(history: pd.DataFrame) -> Figure:
-    """Draw error on the inner people over the epochs, the chosen one marked."""
+    """Draw loss and error over the epochs, the chosen one marked."""
+    best = history[history["chosen"]]
     with figure.style():
-        drawn, axis = plt.subplots(figsize=(6.4, 3.0))
-        axis.plot(history["epoch"], history["validation_mae"], marker="o", label="inner people")
-        best = history[history["chosen"]]
-        axis.plot(
-            best["epoch"], best["validation_mae"], "D", color=figure.PALETTE[1], label="chosen"
-        )
-        axis.set(xlabel="epoch", ylabel="mean error, grades", ylim=(0, None))
-        axis.legend()
+        drawn, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.0))
+        left.plot(history["epoch"], history["train_loss"], marker="o", label="learned from")
+        for axis, name in ((left, "validation_loss"), (right, "validation_mae")):
+            color = figure.PALETTE[2]
+            axis.plot(
+                history["epoch"], history[name], marker="s", color=color, label="inner people"
+            )
+            axis.plot(best["epoch"], best[name], "D", color=figure.PALETTE[1], label="chosen")
+            axis.set(xlabel="epoch", ylim=(0, None))
+        left.set(ylabel="loss")
+        right.set(ylabel="mean error, grades")
+        left.legend()
+    return drawn
+
+
+def draw_calibration(curve: pd.DataFrame) -> Figure:
+    """Draw the mean grade as read against the mean grade given, with its interval."""
+    with figure.style():
+        drawn, axis = plt.subplots(figsize=(4.4, 3.8))
+        axis.plot([0, 4], [0, 4], color=figure.UNASSIGNED_COLOR, linestyle="--")
+        axis.fill_between(curve["predicted"], curve["low"], curve["high"], alpha=0.25)
+        axis.plot(curve["predicted"], curve["estimate"], marker="o")
+        axis.set(xlabel="mean grade given", ylabel="mean grade as read")
+        axis.set(xlim=(-0.1, 4.1), ylim=(-0.1, 4.1))
     return drawn
 
 
@@ -48,8 +65,23 @@ def describe_history(history: pd.DataFrame) -> str:
     """Say which epoch was kept and what it reached."""
     best = history[history["chosen"]].iloc[0]
     return (
-        f"Epoch {int(best['epoch'])} of {len(history)} was kept: mean error "
-        f"{best['validation_mae']:.2f} grades on the inner people."
+        f"Loss and error by epoch. Epoch {int(best['epoch'])} of {len(history)} was kept: mean "
+        f"error {best['validation_mae']:.2f} grades on the inner people, loss "
+        f"{best['validation_loss']:.2f} there and {best['train_loss']:.2f} on changed views of the "
+        "knees learned from."
+    )
+
+
+def describe_calibration(curve: pd.DataFrame) -> str:
+    """Say how many groups were read as they were graded, and which is farthest off."""
+    off = (curve["estimate"] - curve["predicted"]).abs()
+    worst = curve.loc[off.idxmax()]
+    held = ((curve["low"] <= curve["predicted"]) & (curve["predicted"] <= curve["high"])).sum()
+    return (
+        f"{curve['knees'].sum():,} knees of people never trained on in {len(curve)} groups by "
+        f"grade given; band: 95 % interval by person. It holds the grade given in {held} of "
+        f"{len(curve)}; farthest off are knees graded {worst['predicted']:.2f} on average and read "
+        f"{report.spread(worst['estimate'], worst['low'], worst['high'])}."
     )
 
 

@@ -55,7 +55,8 @@ STAGES: dict[str, Stage] = {
         3,
         ("embedding",),
         (
-            *_tables("history", "grades", "grading_scores", "embeddings/finetuned"),
+            *_tables("history", "grades", "grading_scores", "grading_calibration"),
+            *_tables("embeddings/finetuned"),
             "encoder.safetensors",
         ),
         "Can the upper half of the encoder learn the grade?",

@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from kneephen_utils import baseline, cohort, dicom, encoder, grading, images, tables
 from kneephen_utils.encoder import devices as machines
 from kneephen_utils.encoder import tuning
+from kneephen_utils.grading import calibration
 from kneephen_utils.pipeline import params
 from kneephen_utils.radiograph import contrast
 
@@ -83,7 +84,9 @@ def grade(
     )
     if not fabric.is_global_zero:
         return []
-    grades, embeddings = grading.apply(reader, upper, pictures, known, settings=training)
+    grades, embeddings = grading.apply(
+        reader, upper, pictures, known, settings=training, int8=settings["int8"]
+    )
     predicted = baseline.predictors(
         grades, known[["knee_id"]].assign(kl_predicted=np.nan), pictures, known
     )
@@ -94,7 +97,9 @@ def grade(
         head=upper.head,
         frozen_blocks=training.frozen_blocks,
     )
+    curve = calibration.curve(grades, known, draws=settings["draws"], seed=training.seed)
     made = {"history": history, "grades": grades, "grading_scores": scores}
+    made |= {"grading_calibration": curve}
     for name, table in made.items():
         tables.write(table, name, place.out)
     tables.write(embeddings, "embeddings", place.out, "finetuned")
@@ -214,4 +219,5 @@ def _told(scores: pd.DataFrame, known: pd.DataFrame, place: Place) -> Iterator[s
     yield f"Trained on {people['train']} people on {device}; nobody scored on was trained on."
     yield from grading.verdict(scores)
     yield grading.shown(scores).to_string(index=False)
-    yield f"The tables: {place.out.resolve()} (grades, grading_scores, history, encoder)"
+    made = "grades, grading_scores, grading_calibration, history, encoder"
+    yield f"The tables: {place.out.resolve()} ({made})"

@@ -9,7 +9,7 @@ import nbformat
 from kneephen_utils import measured, pipeline, tables
 from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import claims, drawing, imprint, stamps
+from kneephen_utils.pipeline import claims, drawing, graders, imprint, stamps
 
 VERDICT = pipeline.Run("verdict")
 
@@ -42,6 +42,7 @@ def hand_over(artefacts: Path, pages: Path) -> None:
         pages / "calibration.md", calibration.markdown(measured.FOLDER / "calibration.csv")
     )
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
+    stamps.update(pages / "graders.md", graders.markdown(measured.FOLDER))
     stamps.update(pages / "twins.md", counted.markdown(measured.FOLDER / "twins.csv"))
 
 

@@ -128,6 +128,9 @@ HISTORY = table(
     {
         "epoch": column(WHOLE, "epoch, from 1", at_least(1)),
         "train_loss": column(NUMBER, "mean training loss"),
+        "validation_loss": column(
+            NUMBER, "loss on the inner validation people, without weights or ranking"
+        ),
         "validation_mae": column(
             NUMBER, "mean absolute error on the inner validation people", unit="grades"
         ),
@@ -135,6 +138,20 @@ HISTORY = table(
         "chosen": column(FLAG, "the checkpoint that was kept"),
     },
     key=["epoch"],
+)
+
+CALIBRATION = table(
+    "grading_calibration",
+    "grading",
+    "One row per group of knees of like predicted grade; people never trained on.",
+    {
+        "place": column(WHOLE, "group, from the lowest predicted grade, from 1", at_least(1)),
+        "predicted": column(NUMBER, "mean predicted grade", between(0, 4)),
+        **interval("mean grade as read"),
+        "knees": column(WHOLE, "knees", at_least(1)),
+        "participants": column(WHOLE, "people", at_least(1)),
+    },
+    key=["place"],
 )
 
 SCORES = table(
@@ -243,6 +260,7 @@ SCHEMAS = [
     ZEROSHOT_GROUPS,
     GRADES,
     HISTORY,
+    CALIBRATION,
     SCORES,
     ATTENTION,
     ATTENTION_SCORES,

@@ -1,0 +1,160 @@
+"""A grader beside two readers who differ: python benchmarks/readers.py.
+
+A small synthetic release of realistic difficulty is written, its films coarser than those of the
+demo, and read, cut, embedded and graded by the functions of the pipeline with the parameters of
+the demo. Written is `book/measured/grading_readers.csv`: how far a second reader, the true
+grade, the trained grader and simple predictors agree with the grades of the release.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import (
+    agreement,
+    baseline,
+    cohort,
+    embedding,
+    encoder,
+    grading,
+    images,
+    measured,
+    oai,
+    radiograph,
+)
+from kneephen_utils.calibration.twins import COARSER
+from kneephen_utils.cohort import reading
+from kneephen_utils.encoder import tuning
+from kneephen_utils.pipeline import params
+from kneephen_utils.twin import production, release, simulation
+from kneephen_utils.twin.__main__ import READER_NOISE, READER_SPREAD
+
+STAGES = ("cohort", "radiograph", "embedding", "grading")
+METRICS = {"kappa": grading.METRIC, "mae": "mae"}
+RIDGE = "ridge on zero-shot vectors"
+Settings = dict[str, dict[str, Any]]
+
+
+def settings_of(seed: int) -> Settings:
+    """Return the parameters of each stage, those of the demo but for the seed."""
+    loaded = params.load(measured.ROOT / "notebooks" / "params.yml")
+    places = {"profile": "demo", "release": "release", "weights": "embedded", "dask": ""}
+    return {
+        stage: params.resolve(loaded, stage, profile="demo", places=places) | {"seed": seed}
+        for stage in STAGES
+    }
+
+
+def write(folder: Path, *, participants: int, seed: int) -> simulation.Simulation:
+    """Write a release in which readers differ; return what it was made from."""
+    drawn = simulation.simulate(
+        participants=participants,
+        seed=seed,
+        planted=True,
+        defects=0.0,
+        reader_noise=READER_NOISE,
+        reader_spread=READER_SPREAD["realistic"],
+        floor=True,
+    )
+    drawn = replace(drawn, films=drawn.films.assign(spacing=drawn.films["spacing"] * COARSER))
+    release.write(drawn, folder, flavour="ascii")
+    production.expose_all(drawn, folder, workers=1)
+    return drawn
+
+
+def study(folder: Path, scratch: Path, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Grade the knees of a release; return what is known of them, and all predictors' grades."""
+    source = oai.read(folder)
+    chosen = reading.choose(source.readings, projects=settings["cohort"]["projects"])
+    knees = cohort.knees(source, chosen)
+    people = cohort.participants(source, cohort.visits(source, chosen, knees))
+    shares = {name: settings["cohort"][name] for name in ("train_share", "discover_share", "seed")}
+    participants = cohort.split(people, knees, **shares)
+    crops = radiograph.cut(
+        cohort.films(source),
+        knees,
+        settings=params.pick(radiograph.Settings, settings["radiograph"]),
+        release=folder,
+        artefacts=scratch,
+        workers=1,
+    )
+    pictures, own = images.read(scratch), settings["grading"]
+    known = grading.pictured(crops, knees, participants)
+    reader = encoder.load("embedded", text=True)
+    vectors = embedding.embed(reader, pictures, crops, batch_size=own["batch_size"])
+    zeroshot = embedding.zeroshot_grades(
+        vectors,
+        embedding.prompt_embeddings(reader),
+        knees,
+        participants,
+        logit_scale=reader.logit_scale,
+    )
+    how = params.pick(tuning.Settings, own)
+    upper, _ = grading.fit(reader, pictures, known, settings=how)
+    grades, _ = grading.apply(reader, upper, pictures, known, settings=how)
+    given = baseline.predictors(grades, zeroshot, pictures, known)
+    plain = known[["knee_id"]].merge(vectors, on="knee_id", how="left", validate="one_to_one")
+    train = ((known["split"] == "train") & known["kl_grade"].notna()).to_numpy()
+    read = known["kl_grade"].astype(float).to_numpy()
+    given[RIDGE] = baseline.ridge(plain.drop(columns="knee_id").to_numpy(float), read, train)
+    return known, given
+
+
+def compare(
+    known: pd.DataFrame, given: pd.DataFrame, made: simulation.Simulation, *, draws: int, seed: int
+) -> pd.DataFrame:
+    """Return how far everybody agrees with the grades of the release, people never trained on."""
+    table = given.merge(made.readers, on="knee_id").merge(
+        made.knees[["knee_id", "kl_true"]], on="knee_id"
+    )
+    table = known[["knee_id"]].merge(table, on="knee_id", how="left", validate="one_to_one")
+    table = table.rename(columns={"kl_second": "second reader", "kl_true": "true grade"})
+    tested = known["split"].isin(["discover", "confirm"]) & known["kl_grade"].notna()
+    rows = []
+    for name in table.columns.drop("knee_id"):
+        both = (tested & table[name].notna()).to_numpy(bool)
+        scored = agreement.score(
+            known.loc[both, "kl_grade"].to_numpy(int),
+            table.loc[both, name].to_numpy(float),
+            known.loc[both, "participant_id"],
+            draws=draws,
+            seed=seed,
+        ).set_index("metric")
+        row: dict[str, object] = {"predictor": name}
+        for short, metric in METRICS.items():
+            names = short, f"{short}_low", f"{short}_high"
+            row |= dict(zip(names, scored.loc[metric, ["estimate", "low", "high"]], strict=True))
+        people = known.loc[both, "participant_id"].nunique()
+        rows.append(row | {"knees": int(np.sum(both)), "participants": people})
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Write the release to a temporary folder, study it, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--participants", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--out", type=Path, default=measured.FOLDER / "grading_readers.csv")
+    given = parser.parse_args()
+    code, settings = measured.state(), settings_of(given.seed)
+    tuning.use_threads(1)
+    with tempfile.TemporaryDirectory(prefix="kneephen-readers-") as name:
+        folder = Path(name)
+        made = write(folder / "release", participants=given.participants, seed=given.seed)
+        known, predicted = study(folder / "release", folder / "made", settings)
+        draws = settings["grading"]["draws"]
+        table = compare(known, predicted, made, draws=draws, seed=given.seed)
+    command = f"python benchmarks/readers.py --participants {given.participants}"
+    measured.write(table, given.out, command=command, code=code)
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
