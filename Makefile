@@ -65,7 +65,7 @@ PDF    := book/_build/kneephen.pdf
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training crate truth pdf tables bench-page faults sbom FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training crate truth pdf tables bench-page faults sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -155,6 +155,13 @@ lint: $(READY) ## style, types and the import contract
 	@ruff check . && ruff format --check --quiet .
 	@mypy
 	@lint-imports --no-cache
+
+BENCHED := films models groups training sweep scale book#  the scripts of make bench
+
+bench: $(READY) ## every hot path beside a reference and over four sizes, after `make all`; an hour or so
+	@for each in $(BENCHED); do echo "bench: $$each" >&2; $(PY) benchmarks/bench_$$each.py --keep; done
+	@$(PY) benchmarks/explorer_redraw.py --keep
+	@echo "The table: $(abspath book/measured/speed.csv); make all puts it into the book"
 
 bench-films: $(READY) ## films per second against plain decoding, memory, and the locator on strange films
 	@$(PY) benchmarks/bench_films.py --release $(A)/release
