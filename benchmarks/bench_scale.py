@@ -1,6 +1,6 @@
 """Scale: stages 0, 4, 5, 7 and 8 on tables of large studies, time and memory of each.
 
-    python benchmarks/bench_scale.py [--people 1250 2500 5000 10000] [--keep]
+    python benchmarks/bench_scale.py [--people 10000 5000 2500 1250] [--keep]
 
 A release of tables is written for each size; numbers stand in for its pictures. Then the cells
 of the notebooks are run as they are, figures included, each stage in a process of its own.
@@ -90,7 +90,7 @@ def measure(people: int, artefacts: Path) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Measure all sizes, and say whether the bound on memory holds."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, nargs="+", default=[1250, 2500, 5000, 10_000])
+    parser.add_argument("--people", type=int, nargs="+", default=[10_000, 5000, 2500, 1250])
     parser.add_argument("--keep", action="store_true", help="into the table of the book")
     parser.add_argument("--once", default="", help="one step, here, told as JSON")
     parser.add_argument("--artefacts", type=Path)
