@@ -284,7 +284,7 @@ def outcome(act: Callable[[], object], project: Project) -> bool | None:
         if act() is False:
             return None
         survived(project)
-    except AssertionError as error:
+    except (AssertionError, OSError, ValueError) as error:
         print(f"lost: {error}")
         return False
     return True

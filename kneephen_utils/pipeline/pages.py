@@ -8,7 +8,7 @@ from pathlib import Path
 from kneephen_utils import measured, pipeline, tables
 from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import claims, drawing, speed, stamps
+from kneephen_utils.pipeline import claims, drawing, robust, speed, stamps
 
 HANDED = ("answer.md", "answer.svg", "checklists.md")
 
@@ -37,6 +37,8 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     stamps.update(pages / "dictionary.md", dictionary())
     stamps.update(pages / "calibration.md", calibration.markdown(pipeline.CALIBRATION))
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
+    stamps.update(pages / "faults.md", robust.faults(measured.FOLDER))
+    stamps.update(pages / "tests.md", robust.tests(measured.FOLDER))
     stamps.update(pages / "speed.md", speed.markdown(measured.FOLDER))
     stamps.update(pages / "twins.md", counted.markdown(measured.FOLDER / "twins.csv"))
 
