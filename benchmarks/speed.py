@@ -19,6 +19,7 @@ from kneephen_utils import measured
 from kneephen_utils.pipeline import speed as page
 
 PATH = measured.FOLDER / page.TABLE
+CODE = measured.state()  # asked when a script starts
 MEGABYTE = 1024  # ru_maxrss counts in kilobytes
 Row = dict[str, Any]
 
@@ -33,11 +34,11 @@ def row(path: str, what: str, n: int, seconds: float, **more: Any) -> Row:
 def keep(rows: Sequence[Row], *, command: str) -> None:
     """Put the rows of one script in place of those it gave before."""
     script = command.split()[1]
-    fresh = pd.DataFrame(rows).assign(command=command, code=measured.state())[page.COLUMNS]
+    fresh = pd.DataFrame(rows).assign(command=command, code=CODE)[page.COLUMNS]
     if PATH.exists():
         kept, _, _ = measured.read(PATH)
         fresh = pd.concat([kept[kept["command"].str.split().str[1] != script], fresh])
-    measured.write(fresh, PATH, command="make bench", code=measured.state())
+    measured.write(fresh, PATH, command="make bench", code=CODE)
 
 
 def command() -> str:

@@ -49,7 +49,10 @@ def test_the_page_tells_ratio_growth_and_runs(bench, tmp_path: Path) -> None:  #
     bench.keep(rows, command="python benchmarks/a.py")
     page = speed.markdown(tmp_path)
     assert "| sweep | a cut | a refit | 40 | 0.5 | 20 |" in page
-    assert "| sweep | one tree | 10 / 20 / 40 | 0.0001 / 0.0004 / 0.0016 | 2.00 | 300 |" in page
+    assert (
+        "| sweep | one tree | 10 / 20 / 40 | 0.0001 / 0.0004 / 0.0016 | 2.00 | 300 / 300 / 300 |"
+        in page
+    )
     assert "| 04_fusion | 1,200 | 25 | 900 |" in page
     assert "`python benchmarks/a.py` at commit" in page
 

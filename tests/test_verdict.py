@@ -16,7 +16,7 @@ GATES = ["two_groups", "null_gaussian", "null_shuffled", "jaccard", "dbcv", "ima
 def study(**change: Any) -> dict[str, pd.DataFrame]:
     """Return the evidence of a study in which one grade passes everything, but for `change`."""
     given = {"gate": None, "firewall": "allowed", "p": 0.01, "by_hand": False, "sample": "confirm"}
-    given |= change
+    given |= {"estimate": 1.2, **change}
     at = {"kl_grade": 2, "arm": "context"}
     gates = pd.DataFrame(
         [
@@ -54,7 +54,7 @@ def study(**change: Any) -> dict[str, pd.DataFrame]:
     effect = at | {
         "family": "pain", "model": "mixed model", "role": "primary", "outcome": "womac_pain",
         "contrast": "level at 0 months", "phenotype": 1, "reference": 0,
-        "sample": given["sample"], "estimate": 1.2, "low": 0.4, "high": 2.0, "unit": "points",
+        "sample": given["sample"], "estimate": given["estimate"], "low": 0.4, "high": 2.0, "unit": "points",
         "p": given["p"], "p_adjusted": given["p"], "knees": 50, "participants": 40,
         "events": pd.NA, "firewall": given["firewall"], "sentence": "too few knees",
     }  # fmt: skip
@@ -90,6 +90,7 @@ def test_a_failed_gate_takes_the_grade_and_its_tests_down(gate: str) -> None:
         ({"firewall": "refused", "gate": "jaccard"}, "refused"),
         ({"p": 0.05}, "not supported"),
         ({"p": float("nan")}, "not supported"),
+        ({"estimate": float("nan")}, "not supported"),
         ({"firewall": "conditional"}, "exploratory"),
         ({"sample": "both"}, "exploratory"),
         ({"by_hand": True}, "exploratory"),
@@ -99,6 +100,11 @@ def test_a_test_is_judged_by_the_first_rule_that_applies(
     change: dict[str, Any], expected: str
 ) -> None:
     assert judged(**change)["verdict"].tolist()[1] == expected
+
+
+def test_what_was_not_estimated_says_why_and_not_that_a_p_was_large() -> None:
+    for change in ({"p": float("nan")}, {"estimate": float("nan")}):
+        assert judged(**change)["weakest_link"].tolist()[1] == "too few knees"
 
 
 def test_cross_checks_make_no_claims() -> None:

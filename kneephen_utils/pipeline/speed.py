@@ -64,7 +64,7 @@ def growth(rows: pd.DataFrame) -> pd.DataFrame:
     """Return each path that was measured at several sizes, with its exponent, as text."""
     lines = []
     for (path, what), own in rows.sort_values("n").groupby(["path", "what"], sort=False):
-        memory = own["memory"].max()
+        memory = [report.number(value, 0) for value in own["memory"]]
         lines.append(
             {
                 "path": path,
@@ -72,7 +72,7 @@ def growth(rows: pd.DataFrame) -> pd.DataFrame:
                 "n": " / ".join(f"{n:,}" for n in own["n"]),
                 "seconds": " / ".join(f"{value:.3g}" for value in own["seconds"]),
                 "exponent": report.number(exponent(own["n"], own["seconds"])),
-                "peak memory, MB": report.number(memory, 0),
+                "peak memory, MB": " / ".join(memory) if own["memory"].notna().any() else "",
             }
         )
     return pd.DataFrame(lines)
