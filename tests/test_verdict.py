@@ -54,7 +54,8 @@ def study(**change: Any) -> dict[str, pd.DataFrame]:
     effect = at | {
         "family": "pain", "model": "mixed model", "role": "primary", "outcome": "womac_pain",
         "contrast": "level at 0 months", "phenotype": 1, "reference": 0,
-        "sample": given["sample"], "estimate": given["estimate"], "low": 0.4, "high": 2.0, "unit": "points",
+        "sample": given["sample"], "estimate": given["estimate"], "low": 0.4, "high": 2.0,
+        "unit": "points",
         "p": given["p"], "p_adjusted": given["p"], "knees": 50, "participants": 40,
         "events": pd.NA, "firewall": given["firewall"], "sentence": "too few knees",
     }  # fmt: skip
