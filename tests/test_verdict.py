@@ -120,6 +120,14 @@ def test_contradictions_would_be_seen() -> None:
     assert len(verdict.contradictions(forged, given["gates"])) == 2
 
 
+def test_what_passed_everything_contradicts_nothing_unless_it_was_refused() -> None:
+    given = study()
+    claims = verdict.judge(**given, alpha=0.05)
+    assert verdict.contradictions(claims, given["gates"]).empty
+    forged = claims.assign(firewall=["allowed", "refused"])
+    assert len(verdict.contradictions(forged, given["gates"])) == 1
+
+
 @pytest.mark.parametrize(("change", "expected"), [({}, 2), ({"gate": "image"}, 0)])
 def test_only_a_grade_that_passed_earns_cards(change: dict[str, Any], expected: int) -> None:
     given = study(**change)
