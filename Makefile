@@ -65,7 +65,14 @@ PDF    := book/_build/kneephen.pdf
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench-films bench-training bench-grading crate truth pdf tables bench-page faults sbom FORCE
+# --- a clock that was set back: times must be put right before make reads them ---------------
+AHEAD := $(shell mkdir -p build && touch build/.now && \
+           find $(A)/stamps $(A)/ran $(A)/outputs build/book.stamp $(HTML) -newer build/.now 2>/dev/null)
+ifneq (,$(AHEAD))
+SETTLED := $(shell $(TELL) stamps $(GIVEN))
+endif
+
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading crate truth pdf tables bench-page faults coverage hashes sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -156,6 +163,13 @@ lint: $(READY) ## style, types and the import contract
 	@mypy
 	@lint-imports --no-cache
 
+BENCHED := films models groups training sweep scale book#  the scripts of make bench
+
+bench: $(READY) ## every hot path beside a reference and over four sizes, after `make all`; an hour or so
+	@for each in $(BENCHED); do echo "bench: $$each" >&2; $(PY) benchmarks/bench_$$each.py --keep; done
+	@$(PY) benchmarks/explorer_redraw.py --keep
+	@echo "The table: $(abspath book/measured/speed.csv); make all puts it into the book"
+
 bench-films: $(READY) ## films per second against plain decoding, memory, and the locator on strange films
 	@$(PY) benchmarks/bench_films.py --release $(A)/release
 	@$(PY) benchmarks/locate.py
@@ -171,6 +185,11 @@ faults: $(READY) ## kill, fill and spoil finished runs, TRIES times each; the bo
 	@$(MAKE) run PROFILE=smoke
 	@$(PY) benchmarks/faults.py --tries $(strip $(TRIES))
 
+coverage: $(READY) ## lines that the fast tests run, and mutants they notice; the book shows both
+	@mkdir -p build; $(PY) -m pytest -n $(strip $(JOBS)) --cov --cov-report=json:build/coverage.json --cov-report=
+	@$(PY) benchmarks/covered.py build/coverage.json
+	@$(PY) benchmarks/mutants.py --keep
+
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder
 	@$(TELL) assign "$(strip $(RELEASE))" $(GIVEN)
@@ -184,6 +203,11 @@ crate: $(READY) ## the built book and its provenance as an RO-Crate, without par
 sbom: $(READY) ## bill of materials of the locked packages with their licences: build/sbom.json
 	@mkdir -p build; $(PY) -m kneephen_utils.pipeline.supply > build/sbom.json
 	@echo "The bill: $(abspath build/sbom.json)"
+
+hashes: $(READY) ## the lock with the sha256 of every file, for this Python and kind of machine: requirements.hashes
+	@mkdir -p build; $(PY) -m pip install --quiet --dry-run --ignore-installed --no-deps -r requirements.lock --report build/report.json
+	@$(PY) -m kneephen_utils.pipeline.supply build/report.json > requirements.hashes
+	@echo "To install by it: pip install --require-hashes --no-deps -r requirements.hashes"
 
 timings: $(READY) ## time and peak memory of each run
 	@$(TELL) timings --profile "$(P)"

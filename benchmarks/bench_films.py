@@ -1,6 +1,6 @@
 """Films: decode, locate and crop against plain pydicom decode of the same files, in one run.
 
-    python benchmarks/bench_films.py [--release artefacts/demo/release] [--films 100 200 400]
+    python benchmarks/bench_films.py [--release artefacts/demo/release] [--films 50 100 200 400]
 
 One process. Films per second of its own processor time, of both, their ratio, and the peak
 memory of the process that cuts, each size in a process of its own: memory must not grow with
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,13 +19,12 @@ from pathlib import Path
 
 import pandas as pd
 import pydicom
+import speed
 
 from kneephen_utils import cohort, oai, pipeline, radiograph
 from kneephen_utils.cohort import reading
 from kneephen_utils.pipeline import params
 from kneephen_utils.radiograph import crop
-
-MEGABYTE = 1024  # ru_maxrss counts in kilobytes
 
 
 def settings() -> crop.Settings:
@@ -79,7 +77,7 @@ def once(release: Path, count: int) -> dict[str, float]:
     for path in films["path"]:
         _decoded(release / path)
     decoded = time.process_time() - start
-    before = _peak()
+    before = speed.peak()
     with tempfile.TemporaryDirectory() as artefacts:
         start = time.process_time()
         crops = radiograph.cut(
@@ -93,7 +91,7 @@ def once(release: Path, count: int) -> dict[str, float]:
         "cut_films_per_s": len(films) / cut,
         "ratio": cut / decoded,
         "before_mb": before,
-        "peak_mb": _peak(),
+        "peak_mb": speed.peak(),
     }
 
 
@@ -105,15 +103,24 @@ def _decoded(path: Path) -> bool:
         return False
 
 
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
+def told(found: list[dict[str, float]]) -> list[speed.Row]:
+    """Return the rows of the table of the book: every size, and the largest beside decoding."""
+    path, rows = "films", []
+    for one in found:
+        seconds = one["films"] / one["cut_films_per_s"]
+        size = {"n": int(one["films"]), "seconds": seconds, "memory": one["peak_mb"]}
+        rows.append(speed.row(path, "films decoded, located and cut", **size))
+    beside = found[-1]["films"] / found[-1]["decode_films_per_s"]
+    more = {"reference": "pydicom decodes the same files", "beside": beside}
+    return [*rows, speed.row(path, "decode, locate and cut", **size, **more)]
 
 
 def main() -> None:
     """Measure each size in a process of its own and print one line per size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--release", type=Path, default=Path("artefacts/demo/release"))
-    parser.add_argument("--films", type=int, nargs="+", default=[100, 200, 400])
+    parser.add_argument("--films", type=int, nargs="+", default=[50, 100, 200, 400])
+    parser.add_argument("--keep", action="store_true", help="into the table of the book")
     parser.add_argument("--once", action="store_true", help="measure here, print as JSON")
     given = parser.parse_args()
     if given.once:
@@ -127,6 +134,8 @@ def main() -> None:
         )
         rows.append(json.loads(done.stdout.splitlines()[-1]))
     print(pd.DataFrame(rows).round(2).to_string(index=False))
+    if given.keep:
+        speed.keep(told(rows), command=speed.command())
 
 
 if __name__ == "__main__":

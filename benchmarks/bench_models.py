@@ -1,4 +1,4 @@
-"""How fast the models of pain and progression are: python benchmarks/bench_models.py.
+"""How fast the models of pain and progression are: python benchmarks/bench_models.py [--keep].
 
 One run prints the pain model beside statsmodels on the same people, the survival models of the
 whole study beside the defaults of statsmodels and lifelines on the same knees, and how pain and
@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import speed
 from lifelines import CoxPHFitter
 from statsmodels.duration.hazard_regression import PHReg
 
 from kneephen_utils.inference import hazard, mixed, resample, slopes, survival
+from kneephen_utils.pipeline.speed import exponent
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -27,6 +26,7 @@ import simulated
 BESIDE = 400  # people given to statsmodels too
 SIZES = [550, 1_100, 2_200, 4_450]  # people; the last is the whole study
 DRAWS = 999  # permutations of people behind one p value
+LIBRARIES = ("statsmodels", "lifelines")
 COLUMNS = ["years", "is_1", "years_1"]
 
 
@@ -51,8 +51,8 @@ def spells(people: int) -> pd.DataFrame:
     return hazard.periods(events(people))
 
 
-def beside_defaults(people: int, *, repeats: int) -> None:
-    """Print the survival models beside what statsmodels and lifelines do by default."""
+def beside_defaults(people: int, *, repeats: int) -> list[speed.Row]:
+    """Print and return the survival models beside what statsmodels and lifelines do by default."""
     cut = events(people)
     rows = cut[["months", "mark"]].assign(observed=cut["observed"].astype(int))
     codes = pd.factorize(cut["participant_id"])[0]
@@ -67,71 +67,85 @@ def beside_defaults(people: int, *, repeats: int) -> None:
             rows.assign(person=codes), "months", "observed", cluster_col="person"
         ),
     }
-    times = {name: seconds(work, repeats=repeats) for name, work in taken.items()}
+    times = {name: speed.least(work, repeats=repeats) for name, work in taken.items()}
     first = next(iter(times.values()))
     print(f"survival, {len(cut):,} knees, {int(cut['observed'].sum()):,} events")
     for name, each in times.items():
         print(f"  {name}: {each:.2f} s, ratio to the first {each / first:.1f}")
+    own, *_ = times
+    others = [(name, each) for name, each in times.items() if name.split()[0] in LIBRARIES]
+    return [
+        speed.row("survival", own, len(cut), first, reference=name, beside=each)
+        for name, each in others
+    ]
 
 
-def permuted(people: int, *, draws: int) -> None:
-    """Print what the permutations of one hazard ratio cost, beside as many fits."""
+def permuted(people: int, *, draws: int) -> speed.Row:
+    """Print and return what the permutations of one hazard ratio cost, beside as many fits."""
     periods = spells(people)
     kept = hazard.score(periods, [])
     mark = periods.drop_duplicates("knee_id").set_index("knee_id")["mark"]
     labels = mark[kept.knees["knee_id"]].to_numpy()
-    drawn = resample.permute_people(kept.knees["participant_id"], labels, draws=draws, seed=1)
-    own = seconds(lambda: hazard.scores(kept, drawn), repeats=1)
-    fit = seconds(lambda: hazard.fit(periods, ["mark"]), repeats=1)
+    who = kept.knees["participant_id"]
+
+    def permute() -> object:
+        return hazard.scores(kept, resample.permute_people(who, labels, draws=draws, seed=1))
+
+    own = speed.least(permute, repeats=1)
+    fit = speed.least(lambda: hazard.fit(periods, ["mark"]), repeats=1)
     print(f"{draws:,} permutations {own:.2f} s, as many fits {draws * fit:.0f} s")
     print(f"ratio {draws * fit / own:.0f}")
+    what, reference = f"{draws:,} permutations of people", f"as many fits, {draws:,} times one"
+    beside = {"reference": reference, "beside": draws * fit}
+    return speed.row("survival", what, 2 * people, own, **beside)
 
 
-def seconds(work: Callable[[], object], *, repeats: int) -> float:
-    """Return the least CPU seconds of a few runs."""
-    taken = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        taken.append(time.process_time() - start)
-    return min(taken)
-
-
-def exponent(sizes: list[int], times: list[float]) -> float:
-    """Return b of time = a x size ** b, by least squares on logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=2)
-    repeats = parser.parse_args().repeats
-
-    def fit(rows: pd.DataFrame) -> object:
-        return mixed.fit(rows, COLUMNS, optimizer=mixed.FIRST, reml=True)
-
+def pain(*, repeats: int) -> list[speed.Row]:
+    """Print and return the pain model beside statsmodels on the same people."""
     few = pain_rows(BESIDE)
-    own = seconds(lambda: fit(few), repeats=repeats)
-    other = seconds(lambda: mixed.reference(few, COLUMNS), repeats=1)
+    own = speed.least(lambda: fit(few), repeats=repeats)
+    other = speed.least(lambda: mixed.reference(few, COLUMNS), repeats=1)
     print(
         f"pain, {BESIDE:,} people, {len(few):,} rows: ours {own:.2f} s, statsmodels {other:.2f} s"
     )
     print(f"ratio {other / own:.1f}")
+    beside = {"reference": "statsmodels MixedLM, the same model", "beside": other}
+    return [speed.row("mixed model", "pain over the visits", 2 * BESIDE, own, **beside)]
 
-    beside_defaults(SIZES[-1], repeats=repeats)
-    permuted(SIZES[-1], draws=DRAWS)
-    taken = {"pain": [], "grouped-time": []}
+
+def growth(*, repeats: int) -> list[speed.Row]:
+    """Print and return how both models grow with the number of people."""
+    found = []
     for people in SIZES:
         rows, periods = pain_rows(people), spells(people)
-        taken["pain"].append(seconds(lambda r=rows: fit(r), repeats=repeats))
-        taken["grouped-time"].append(
-            seconds(lambda p=periods: hazard.fit(p, ["mark"]), repeats=repeats)
-        )
-        last = ", ".join(f"{name} {each[-1]:.2f} s" for name, each in taken.items())
-        print(f"{2 * people:,} knees, {len(rows):,} visits, {len(periods):,} intervals: {last}")
-    for name, each in taken.items():
-        print(f"{name}: time grows as size ** {exponent(SIZES, each):.2f}")
+        own = speed.least(lambda r=rows: fit(r), repeats=repeats)
+        found.append(speed.row("mixed model", "pain over the visits", 2 * people, own))
+        grouped = speed.least(lambda p=periods: hazard.fit(p, ["mark"]), repeats=repeats)
+        found.append(speed.row("survival", "grouped-time", 2 * people, grouped))
+        told = f"pain {own:.2f} s, grouped-time {grouped:.2f} s"
+        print(f"{2 * people:,} knees, {len(rows):,} visits, {len(periods):,} intervals: {told}")
+    for path, own in pd.DataFrame(found).groupby("path", sort=False):
+        print(f"{path}: time grows as size ** {exponent(own['n'], own['seconds']):.2f}")
+    return found
+
+
+def fit(rows: pd.DataFrame) -> mixed.Fit:
+    """Fit the pain model as the stage does."""
+    return mixed.fit(rows, COLUMNS, optimizer=mixed.FIRST, reml=True)
+
+
+def main() -> None:
+    """Measure and print; keep what was measured where asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--keep", action="store_true", help="into the table of the book")
+    given = parser.parse_args()
+    rows = pain(repeats=given.repeats)
+    rows += beside_defaults(SIZES[-1], repeats=given.repeats)
+    rows.append(permuted(SIZES[-1], draws=DRAWS))
+    rows += growth(repeats=given.repeats)
+    if given.keep:
+        speed.keep(rows, command=speed.command())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Sweep: one tree for every size of group against a refit for every setting, in one run.
 
-    python benchmarks/bench_sweep.py [--knees 3400] [--resamples 50]
+    python benchmarks/bench_sweep.py [--knees 3400] [--resamples 50] [--keep]
 
 Both use the same implementation, one core and the same points; labels must be equal. Seconds are
 those of the processor, so that other work on the machine does not count. Then the
@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import speed
 from fast_hdbscan.hdbscan import fast_hdbscan
 from umap import UMAP
 
@@ -64,8 +65,8 @@ def naive(sets: list[np.ndarray], sizes: list[int]) -> list[np.ndarray]:
     ]
 
 
-def sweep(n: int, resamples: int) -> None:
-    """Print the ratio of the two sweeps; the naive one is timed on a tenth of the resamples."""
+def sweep(n: int, resamples: int) -> speed.Row:
+    """Print and return the ratio of the sweeps; the naive one is given a tenth of the resamples."""
     whole = points(n)
     people = pd.Series(np.repeat(np.arange(n // 2), 2))
     drawn = resample.subsample_people(people, draws=resamples, share=0.8, seed=0)
@@ -83,10 +84,14 @@ def sweep(n: int, resamples: int) -> None:
         f"same {len(tenth)} resamples: {part:.2f} s against {slow:.1f} s naive = "
         f"{slow / part:.1f}x, labels equal: {equal}"
     )
+    if not equal:
+        raise RuntimeError("the two sweeps give different labels")
+    what = f"{settings} settings x {len(tenth)} resamples"
+    return speed.row("sweep", what, n, part, reference="a fit for every setting", beside=slow)
 
 
-def layout(n: int) -> None:
-    """Print the ratio of the two layouts of 512-dimensional pictures."""
+def layout(n: int) -> speed.Row:
+    """Print and return the ratio of the two layouts of 512-dimensional pictures."""
     table = pd.DataFrame(points(n, 512), columns=[f"image_{k:03d}" for k in range(512)])
     table.insert(0, "knee_id", [str(k) for k in range(n)])
     fusion.lay_out(table.head(200), seed=0)  # compile
@@ -95,10 +100,12 @@ def layout(n: int) -> None:
     default = UMAP(n_neighbors=15, min_dist=0.1, metric="cosine", random_state=0, n_jobs=1)
     theirs, _ = timed(lambda: default.fit_transform(table.drop(columns="knee_id").to_numpy()))
     print(f"layout: {n} x 512: {ours:.1f} s against {theirs:.1f} s = {theirs / ours:.1f}x")
+    reference = "UMAP with the published settings"
+    return speed.row("map", "from exact neighbours", n, ours, reference=reference, beside=theirs)
 
 
-def growth(sizes: tuple[int, ...]) -> None:
-    """Print seconds against size and the fitted exponent of tree and cut."""
+def growth(sizes: tuple[int, ...]) -> list[speed.Row]:
+    """Print and return seconds against size and the fitted exponent of tree and cut."""
     seconds = []
     for n in sizes:
         some = points(n)
@@ -112,6 +119,8 @@ def growth(sizes: tuple[int, ...]) -> None:
     slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
     told = ", ".join(f"{n}: {s:.2f} s" for n, s in zip(sizes, seconds, strict=True))
     print(f"tree and one cut: {told}; exponent {slope:.2f}")
+    pairs = zip(sizes, seconds, strict=True)
+    return [speed.row("sweep", "one tree and one cut", n, each) for n, each in pairs]
 
 
 def main() -> None:
@@ -119,10 +128,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--knees", type=int, default=3400)
     parser.add_argument("--resamples", type=int, default=50)
+    parser.add_argument("--keep", action="store_true", help="into the table of the book")
     given = parser.parse_args()
-    sweep(given.knees, given.resamples)
-    layout(given.knees)
-    growth((1000, 2000, 4000, 8000, 16000))
+    rows = [sweep(given.knees, given.resamples), layout(given.knees)]
+    rows += growth((1000, 2000, 4000, 8000, 16000))
+    if given.keep:
+        speed.keep(rows, command=speed.command())
 
 
 if __name__ == "__main__":

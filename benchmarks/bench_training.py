@@ -1,4 +1,4 @@
-"""How fast fine-tuning and embedding are: python benchmarks/bench_training.py.
+"""How fast fine-tuning and embedding are: python benchmarks/bench_training.py [--keep].
 
 A ViT-B/16 with random weights, the shape of BiomedCLIP's, on one CPU thread. One run prints a
 training step from cached activations, and one with half of the patches left out, beside the
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import speed
 import timm
 import torch
 from torch import nn
@@ -91,8 +92,8 @@ def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float
     return float(torch.stack([(one[n] - other[n]).norm() for n in one]).norm())
 
 
-def train(reader: Encoder, batch: int, count: int) -> None:
-    """Print how long a step takes in each way, and how far the weights end apart."""
+def train(reader: Encoder, batch: int, count: int) -> list[speed.Row]:
+    """Print and return how long a step takes in each way, and how far the weights end apart."""
     read = torch.arange(batch).remainder(5).float()
     upper = half.upper_half(reader, grades=read.numpy(), frozen_blocks=FROZEN)
     nn.init.normal_(upper.head.linear.weight, std=0.05)
@@ -126,10 +127,16 @@ def train(reader: Encoder, batch: int, count: int) -> None:
     print(f"weights after 2 steps, cached in fp32: at most {largest:.1e} apart")
     share = apart(plain, rounded) / moved
     print(f"weights after {count} steps, cached in fp16: apart {share:.4f} of the way they moved")
+    loop = {"reference": "published step, through the whole trunk", "beside": published}
+    left = f"cached, {100 * DROPPED:.0f} % of the patches left out"
+    return [
+        speed.row("training", "step from cached activations", batch, cached, **loop),
+        speed.row("training", f"step, {left}", batch, dropped, **loop),
+    ]
 
 
-def embed(reader: Encoder, batch: int, repeats: int) -> None:
-    """Print how long embedding takes, from pictures and the cache, and its share of the peak."""
+def embed(reader: Encoder, batch: int, repeats: int) -> list[speed.Row]:
+    """Print and return how long embedding takes, from pictures and cache, beside the peak."""
     pictures = torch.randn(batch, 3, SIZE, SIZE)
     matrix = torch.randn(SIDE, SIDE)
     with torch.inference_mode():
@@ -154,18 +161,43 @@ def embed(reader: Encoder, batch: int, repeats: int) -> None:
             f"  dynamic int8 {whole / taken:.2f} times as fast, cosine to fp32 at least "
             f"{cosine.min():.4f}"
         )
+    product = {"reference": "as many operations by a product of matrices"}
+    return [
+        speed.row(
+            "embedding", "from pictures", batch, whole, **product, beside=batch * FLOPS / peak
+        ),
+        speed.row(
+            "embedding", "from the cache", batch, again, reference="from pictures", beside=whole
+        ),
+    ]
+
+
+def growth(reader: Encoder, repeats: int) -> list[speed.Row]:
+    """Print and return how embedding grows with the pictures."""
+    rows = []
+    with torch.inference_mode():
+        for batch in (1, 2, 4, 8):
+            pictures = torch.randn(batch, 3, SIZE, SIZE)
+            taken = least(lambda p=pictures: reader.project(reader.trunk(p)), repeats)
+            rows.append(speed.row("embedding", "pictures at a time", batch, taken))
+    print("embedding: " + ", ".join(f"{row['n']}: {row['seconds']:.2f} s" for row in rows))
+    return rows
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; keep what was measured where asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--keep", action="store_true", help="into the table of the book")
     given = parser.parse_args()
     torch.set_num_threads(1)
     reader = encoder()
-    embed(reader, given.batch, given.steps)
-    train(reader, given.batch, given.steps)
+    rows = embed(reader, given.batch, given.steps)
+    rows += train(reader, given.batch, given.steps)
+    rows += growth(reader, given.steps)
+    if given.keep:
+        speed.keep(rows, command=speed.command())
 
 
 if __name__ == "__main__":

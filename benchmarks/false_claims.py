@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import standins
 from sklearn.metrics import adjusted_rand_score
 from statsmodels.stats.proportion import proportion_confint
 
@@ -35,7 +36,7 @@ from kneephen_utils.phenotype.cell import Cell, Settings, gather
 from kneephen_utils.phenotype.stability import NAMED
 from kneephen_utils.twin import features, people
 
-DIMENSIONS, NOISE = 64, 0.15
+DIMENSIONS = 64
 ARMS = ("image", "context")
 COLUMNS = ["arm", "kl_grade", "cells", "claimed", "share", "low", "high"]
 COLUMNS += ["ari", "ari_low", "ari_high", "ari_claimed"]
@@ -46,13 +47,7 @@ def cohort(seed: int, participants: int, *, planted: bool) -> tuple[list[Cell], 
     drawn = people.draw(participants=participants, seed=seed, planted=planted)
     rng = np.random.default_rng([seed, 77])
     knees = drawn["knees"].rename(columns={"kl_true": "kl_grade"})
-    seen = knees[[*features.NAMES[2:]]].assign(
-        narrowing_medial=people.narrowing(drawn["knees"])[:, 0],
-        narrowing_lateral=people.narrowing(drawn["knees"])[:, 1],
-    )
-    plain = ((seen - seen.mean()) / seen.std()).to_numpy()
-    mixed = plain @ np.random.default_rng(5).standard_normal((plain.shape[1], DIMENSIONS))
-    picture = mixed / mixed.std() + NOISE * rng.standard_normal(mixed.shape)
+    picture = standins.pictures(drawn["knees"], rng, dimensions=DIMENSIONS)
     who = drawn["people"][["participant_id", "age", "bmi", "sex", "site"]].copy()
     who["split"] = rng.choice(["train", "discover", "confirm"], len(who), p=[0.4, 0.35, 0.25])
     knees["kl_grade"] = knees["kl_grade"].astype("Int64")

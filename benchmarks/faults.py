@@ -1,15 +1,16 @@
 """Faults: each of them several times, at seeded moments, into the table the book shows.
 
-    python benchmarks/faults.py [--tries 3] [--out book/faults.csv]
+    python benchmarks/faults.py [--tries 3] [--out book/measured/faults.csv]
 
 Needs a finished `make run PROFILE=smoke`. What is disturbed is a copy of the project in a
-temporary folder. A try in which the run was over before the kill is not counted.
+temporary folder. Each try takes the next stage, and a moment between the first and the last
+twentieth of its work. A try in which the run was over before the kill is not counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from kneephen_utils import pipeline
+from kneephen_utils import measured, pipeline
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -26,15 +28,20 @@ import faults
 
 ROOT = pipeline.ROOT
 QUICK = ["00_cohort", "02_embedding", "04_fusion", "07_pain", "08_progression"]
+EVERY = ["07_pain", "00_cohort", "05_phenotype_grade_2", "04_fusion", "08_progression"]
+EVERY += ["02_embedding", "01_radiograph", "09_verdict", "03_grading", "10_multiverse"]
+EVERY += ["06_attention"]  # a try of each kind and stage: --tries 11
+WORKERS = ["01_radiograph", "10_multiverse"]  # stages with processes of their own
 HEADS = ["fault", "tried", "survived", "lost"]
 
 
-def killed(kind: str, runs: list[str]) -> Callable[[faults.Project, int], object]:
+def killed(kind: str, runs: list[str], first: int) -> Callable[[faults.Project, int], object]:
     """Return a fault: kill a kind of process at a moment and in a run that the try decides."""
 
     def act(project: faults.Project, turn: int) -> object:
-        rng = np.random.default_rng([len(kind), turn])
-        return faults.kill(project, runs[turn % len(runs)], kind, share=rng.uniform(0.05, 0.8))
+        rng = np.random.default_rng([first, turn])
+        run = runs[(first + turn) % len(runs)]
+        return faults.kill(project, run, kind, share=rng.uniform(0.05, 0.95))
 
     return act
 
@@ -44,9 +51,19 @@ def under(limit: str) -> Callable[[faults.Project, int], object]:
     return lambda project, turn: faults.limited(project, QUICK[turn % len(QUICK)], limit)
 
 
-def read_only(project: faults.Project, turn: int) -> None:
-    """Repeat a run where nothing may be written."""
-    faults.read_only(project, QUICK[turn % len(QUICK)])
+def disk(options: str) -> Callable[[faults.Project, int], object]:
+    """Return a fault: a run whose working folder is a disk of its own, full or read-only."""
+    return lambda project, turn: faults.on_disk(project, QUICK[turn % len(QUICK)], options)
+
+
+def clock(project: faults.Project, turn: int) -> None:
+    """Repeat a run after everything was written under a clock that was a day ahead."""
+    faults.clock_back(project, QUICK[turn % len(QUICK)])
+
+
+def dask(_project: faults.Project, turn: int) -> None:
+    """Lose a worker of a cluster."""
+    faults.worker_lost(turn)
 
 
 def spoilt(project: faults.Project, turn: int) -> None:
@@ -68,32 +85,45 @@ def twice(project: faults.Project, turn: int) -> None:
 
 
 FAULTS: dict[str, Callable[[faults.Project, int], object]] = {
-    "kernel killed": killed("kernel", QUICK),
-    "papermill killed": killed("papermill", QUICK),
-    "make killed": killed("make", QUICK),
+    "kernel killed": killed("kernel", EVERY, 0),
+    "Papermill killed": killed("papermill", EVERY, 1),
+    "make killed": killed("make", EVERY, 2),
+    "worker process killed": killed("worker", WORKERS, 0),
+    "Dask worker lost": dask,
     "no room for a file": under("ulimit -f 4"),
-    "disk read-only": read_only,
+    "disk full": disk("size=16k"),
+    "disk read-only": disk("size=64k,ro"),
+    "too little memory": under("ulimit -v 600000"),
+    "clock set back by a day": clock,
     "artefact spoilt by one byte": spoilt,
     "two makes at once": twice,
 }
+AS_ROOT = {"disk full", "disk read-only"}
 
 
 def main() -> None:
     """Do every fault, and write how often the run came through after each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tries", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=ROOT / "book" / "faults.csv")
+    parser.add_argument("--only", nargs="+", choices=FAULTS, help="these alone, kept nowhere")
+    parser.add_argument("--out", type=Path, default=measured.FOLDER / "faults.csv")
     given = parser.parse_args()
-    rows = []
+    code, rows = measured.state(), []
     with tempfile.TemporaryDirectory() as folder:
         project = faults.copied(ROOT, Path(folder))
-        for name, act in FAULTS.items():
+        for name in given.only or FAULTS:
+            if name in AS_ROOT and os.geteuid():
+                print(f"{name}: left out, since only root may mount a disk")
+                continue
+            act = FAULTS[name]
             ends = [faults.outcome(partial(act, project, k), project) for k in range(given.tries)]
             tried = [end for end in ends if end is not None]
             rows.append([name, len(tried), sum(tried), len(tried) - sum(tried)])
             print(*rows[-1], sep=", ", flush=True)
-    with given.out.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([HEADS, *rows])
+    if not given.only:
+        table = pd.DataFrame(rows, columns=HEADS)
+        command = f"make faults TRIES={given.tries}"
+        measured.write(table, given.out, command=command, code=code)
 
 
 if __name__ == "__main__":

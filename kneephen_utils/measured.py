@@ -44,3 +44,11 @@ def read(path: Path) -> tuple[pd.DataFrame, str, str]:
             f"{path}: the first two lines hold no command; expected '{MARK}python ...'"
         )
     return pd.read_csv(path, skiprows=2), lines[0][len(MARK) :], lines[1][len(MARK) :]
+
+
+def listing(table: pd.DataFrame) -> str:
+    """Return a table whose cells are text as a Markdown table."""
+    lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.shape[1]]
+    cells = table.astype(str).map(lambda text: text.replace("|", "\\|"))
+    lines += ["| " + " | ".join(row) + " |" for row in cells.itertuples(index=False)]
+    return "\n".join(lines)

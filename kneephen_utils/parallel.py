@@ -5,11 +5,13 @@ Every job carries its own seed, so what comes back depends neither on how many w
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 
+AHEAD = 4  # jobs a cluster holds for each of its threads
 PATIENCE = 20  # seconds in which a scheduler must answer
 
 
@@ -42,13 +44,18 @@ def each(
     ----------
     Rocklin (2015), Dask, doi:10.25080/Majora-7b98e3ed-013.
     """
+    if dask:
+        return _on_cluster(work, jobs, dask)
     calls = (delayed(work)(*job) for job in jobs)
-    if not dask:
-        return Parallel(n_jobs=workers, return_as="generator")(calls)
-    return _on_cluster(calls, dask)
+    return Parallel(n_jobs=workers, return_as="generator")(calls)
 
 
-def _on_cluster(calls: Iterable[Any], address: str) -> list[Any]:
+def _on_cluster(work: Callable[..., Any], jobs: Iterable[Sequence[Any]], address: str) -> list[Any]:
+    """Return the results of a cluster, which may lose workers meanwhile.
+
+    Each job takes its arguments along. Joblib would leave them on the workers once for all, and
+    wait for ever when the worker that holds them is lost.
+    """
     from distributed import Client  # half a second to import
 
     try:
@@ -58,5 +65,11 @@ def _on_cluster(calls: Iterable[Any], address: str) -> list[Any]:
             f"DASK={address}: no Dask scheduler answers there; expected an address such as "
             "tcp://10.0.0.1:8786"
         ) from error
-    with client, parallel_config(backend="dask", client=client):
-        return list(Parallel()(calls))
+    found, waiting = [], deque[Any]()
+    with client:
+        most = AHEAD * max(sum(client.ncores().values()), 1)
+        for job in jobs:
+            waiting.append(client.submit(work, *job, pure=False))
+            if len(waiting) >= most:
+                found.append(waiting.popleft().result())
+        return found + [future.result() for future in waiting]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn import config_context
 from sklearn.neighbors import NearestNeighbors
 
 NEIGHBORS, MIN_DIST = 15, 0.1  # of the published recipe; a point counts among its neighbours
+MEMORY = 64  # MB of distances held at once: memory must not grow as the square of the points
 
 
 def lay_out(points: np.ndarray, *, seed: int) -> np.ndarray:
@@ -28,8 +30,7 @@ def lay_out(points: np.ndarray, *, seed: int) -> np.ndarray:
     from umap import UMAP  # compiles for a while when first imported
 
     near = min(NEIGHBORS, len(points) - 1)
-    graph = NearestNeighbors(n_neighbors=near, metric="cosine", algorithm="brute").fit(points)
-    distances, indices = graph.kneighbors(points)
+    distances, indices = nearest(points, near)
     layout = UMAP(
         n_neighbors=near,
         min_dist=MIN_DIST,
@@ -39,3 +40,11 @@ def lay_out(points: np.ndarray, *, seed: int) -> np.ndarray:
         n_jobs=1,
     ).fit_transform(points)
     return np.asarray(layout, dtype=float)
+
+
+def nearest(points: np.ndarray, near: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return cosine distances and rows of the `near` nearest of each point, itself among them."""
+    graph = NearestNeighbors(n_neighbors=near, metric="cosine", algorithm="brute").fit(points)
+    with config_context(working_memory=MEMORY):
+        distances, indices = graph.kneighbors(points)
+    return distances, indices

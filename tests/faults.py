@@ -6,25 +6,33 @@ it once more, and compares every table with those of the undisturbed run, value 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import islands
 import numpy as np
 import psutil
+from distributed import LocalCluster
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import images, pipeline, tables
+from kneephen_utils.phenotype import sweep
+from kneephen_utils.pipeline import stamps
 
 PARTS = ["kneephen_utils", "notebooks", "Makefile", "requirements.lock", "pyproject.toml"]
 SIGNS = {"papermill": "kneephen_utils run", "kernel": "ipykernel_launcher", "worker": "LokyProcess"}
 TIMEOUT = 300
+DAY = 86_400 * 10**9  # nanoseconds
+WORK, ROUNDS = 0.7, 6  # seconds until a worker is lost, and sweeps meanwhile
 WATCH = """import socket
 from pathlib import Path
 
@@ -98,8 +106,12 @@ def copied(root: Path, folder: Path) -> Project:
 
 
 def told(process: subprocess.Popen[str]) -> str:
-    """Wait for a process; return what it said."""
-    return process.communicate(timeout=TIMEOUT)[1]
+    """Wait for a process; return what it said. One that does not end is ended, and is a loss."""
+    try:
+        return process.communicate(timeout=TIMEOUT)[1]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise AssertionError(f"not done after {TIMEOUT} s") from None
 
 
 def victim(process: subprocess.Popen[str], kind: str) -> psutil.Process | None:
@@ -117,18 +129,42 @@ def victim(process: subprocess.Popen[str], kind: str) -> psutil.Process | None:
     return None
 
 
+def moment(project: Project, run: str, share: float) -> tuple[int, float]:
+    """Return the cell that was at work after a share of the undisturbed run, and since when."""
+    cells = json.loads((project.undisturbed / "executed" / f"{run}.ipynb").read_text())["cells"]
+    took = np.array([cell["metadata"]["papermill"]["duration"] or 0.0 for cell in cells])
+    ends = np.cumsum(took)
+    place = int(np.searchsorted(ends, share * ends[-1]))
+    return place, float(share * ends[-1] - (ends[place] - took[place]))
+
+
+def at_work(project: Project, run: str, place: int) -> bool | None:
+    """Say whether a cell of a run is at work; None where it is done."""
+    try:
+        text = (project.artefacts / "running" / f"{run}.ipynb").read_text()
+        told = json.loads(text)["cells"][place]["metadata"]["papermill"]
+    except (OSError, ValueError, KeyError, IndexError):  # not there yet, or being written
+        return False
+    return None if told.get("end_time") else bool(told.get("start_time"))
+
+
 def kill(project: Project, run: str, kind: str, *, share: float) -> bool:
-    """Kill a process with signal 9 after a share of the usual time of the run; say if it hit."""
+    """Kill a process with signal 9 when a run has done a share of its work; say if it hit.
+
+    How far the run is, its unfinished notebook tells, so a busy machine shifts the moment no
+    further than within one cell.
+    """
     project.forget(run)
-    record = (project.undisturbed / "records" / f"{run}.json").read_text()
-    usual = float(record.partition('"seconds": ')[2].partition(",")[0])
+    place, since = moment(project, run, share)
     process = project.make()
-    found = victim(process, kind)
+    while process.poll() is None and at_work(project, run, place) is False:
+        time.sleep(0.02)
     started = time.monotonic()
-    while found is not None and time.monotonic() < started + share * usual:
-        if process.poll() is not None:
+    while process.poll() is None and time.monotonic() < started + since:
+        if at_work(project, run, place) is None:
             break
         time.sleep(0.02)
+    found = victim(process, kind)
     hit = found is not None and process.poll() is None and found.is_running()
     if found is not None and hit:
         found.send_signal(signal.SIGKILL)
@@ -145,18 +181,58 @@ def limited(project: Project, run: str, limit: str) -> str:
     return said
 
 
-def read_only(project: Project, run: str) -> str:
-    """Repeat a run whose working folder is a read-only disk; needs to be root."""
+def on_disk(project: Project, run: str, options: str) -> str:
+    """Repeat a run whose working folder is a disk of its own, such as a full one; needs root.
+
+    Parameters
+    ----------
+    project, run
+        What is repeated.
+    options
+        Of the mounted disk: `size=64k,ro` may not be written, `size=16k` is soon full.
+    """
     project.forget(run)
     place = str(project.artefacts / "running")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,ro", "tmpfs", place], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
     try:
         process = project.make()
         said = told(process)
     finally:
         subprocess.run(["umount", "-l", place], check=True)
-    assert process.returncode != 0, f"{run} was not stopped by a read-only disk"
+    assert process.returncode != 0, f"{run} was not stopped by a disk with {options}"
     return said
+
+
+def clock_back(project: Project, run: str) -> None:
+    """Make a run stale when all that make compares lies a day ahead, as after a wrong clock."""
+    project.forget(run)
+    for path in stamps.dated(project.artefacts):
+        state = path.stat()
+        os.utime(path, ns=(state.st_atime_ns + DAY, state.st_mtime_ns + DAY))
+
+
+def worker_lost(turn: int) -> None:
+    """Kill one of two Dask workers in the middle of a sweep; the numbers must be the same."""
+    settings = replace(islands.SETTINGS, draws=4)
+    cells = islands.cells(islands.world(60), "image")
+    alone = sweep.trials(cells, settings=settings)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        pids = [worker.pid for worker in cluster.workers.values()]
+        timer = threading.Timer(WORK * (1 + turn % 3), os.kill, (pids[turn % 2], signal.SIGKILL))
+        timer.start()
+        try:
+            for _ in range(ROUNDS):  # long enough for the kill to come while it is at work
+                found = sweep.trials(
+                    cells, settings=replace(settings, dask=cluster.scheduler_address)
+                )
+        finally:
+            timer.join()
+        lost = [pid for pid in pids if psutil.pid_exists(pid)]
+    assert len(lost) < len(pids), "no worker was lost"
+    for arm, tried in alone.items():
+        for one, other in zip(tried, found[arm], strict=True):
+            np.testing.assert_array_equal(one.labels, other.labels)
+            np.testing.assert_array_equal(one.again, other.again)
 
 
 def corrupt(path: Path, *, seed: int) -> None:
@@ -208,7 +284,7 @@ def outcome(act: Callable[[], object], project: Project) -> bool | None:
         if act() is False:
             return None
         survived(project)
-    except AssertionError as error:
+    except (AssertionError, OSError, ValueError) as error:
         print(f"lost: {error}")
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def project(
         ("kernel", "07_pain"),
         ("papermill", "00_cohort"),
         ("make", "00_cohort"),
+        ("worker", "01_radiograph"),
     ],
 )
 def test_what_was_killed_ends_as_if_undisturbed(
@@ -72,6 +74,32 @@ def test_a_spoilt_artefact_is_noticed_said_and_made_again(project: faults.Projec
 def test_a_run_without_room_says_so_and_is_made_when_there_is(project: faults.Project) -> None:
     assert "File too large" in faults.limited(project, "00_cohort", "ulimit -f 4")
     faults.survived(project)
+
+
+def test_a_run_without_memory_stops_and_is_made_when_there_is_some(project: faults.Project) -> None:
+    faults.limited(project, "04_fusion", "ulimit -v 600000")
+    faults.survived(project)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
+@pytest.mark.parametrize(
+    ("options", "said"), [("size=16k", "No space left"), ("size=64k,ro", "Read-only file system")]
+)
+def test_a_disk_that_takes_nothing_is_named(
+    project: faults.Project, options: str, said: str
+) -> None:
+    assert said in faults.on_disk(project, "00_cohort", options)
+    faults.survived(project)
+
+
+def test_after_a_clock_was_set_back_what_is_stale_is_made(project: faults.Project) -> None:
+    faults.clock_back(project, "00_cohort")
+    said = faults.survived(project)
+    assert "00_cohort: started" in said
+
+
+def test_a_sweep_ends_the_same_when_a_dask_worker_is_lost() -> None:
+    faults.worker_lost(0)
 
 
 def test_nothing_is_asked_of_the_network(project: faults.Project) -> None:

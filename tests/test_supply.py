@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,22 @@ def test_the_bill_names_every_package_of_the_lock_and_is_always_the_same(root: P
     assert {part["name"]: part["version"] for part in parts} == supply.locked(lock)
     assert all(part["purl"].startswith(f"pkg:pypi/{part['name']}@") for part in parts)
     assert all(part["licenses"] for part in parts)
+
+
+def test_the_checksums_are_those_of_the_lock(root: Path) -> None:
+    lines = (root / "requirements.hashes").read_text().splitlines()[1:]
+    found = [re.fullmatch(r"(\S+)==(\S+) --hash=sha256:[0-9a-f]{64}", line) for line in lines]
+    assert all(found)
+    pins = {supply.normal(one[1]): one[2] for one in found if one}
+    assert pins == supply.locked(root / "requirements.lock")
+
+
+def test_a_report_of_pip_becomes_lines_that_pip_can_require() -> None:
+    told = {"metadata": {"name": "b", "version": "2"}, "download_info": {}}
+    told["download_info"] = {"archive_info": {"hashes": {"sha256": "00ff"}}}
+    other = told | {"metadata": {"name": "a", "version": "1"}}
+    _, *lines = supply.hashed({"install": [told, other]}).splitlines()
+    assert lines == ["a==1 --hash=sha256:00ff", "b==2 --hash=sha256:00ff"]
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ GATES = list(verdict.GATE_WORDS)
 def study(**change: Any) -> dict[str, pd.DataFrame]:
     """Return the evidence of a study in which one grade passes everything, but for `change`."""
     given = {"gate": None, "firewall": "allowed", "p": 0.01, "by_hand": False, "sample": "confirm"}
-    given |= change
+    given |= {"estimate": 1.2, **change}
     at = {"kl_grade": 2, "arm": "context"}
     gates = pd.DataFrame(
         [
@@ -55,7 +55,8 @@ def study(**change: Any) -> dict[str, pd.DataFrame]:
     effect = at | {
         "family": "pain", "model": "mixed model", "role": "primary", "outcome": "womac_pain",
         "contrast": "level at 0 months", "phenotype": 1, "reference": 0,
-        "sample": given["sample"], "estimate": 1.2, "low": 0.4, "high": 2.0, "unit": "points",
+        "sample": given["sample"], "estimate": given["estimate"], "low": 0.4, "high": 2.0,
+        "unit": "points",
         "p": given["p"], "p_adjusted": given["p"], "knees": 50, "participants": 40,
         "events": pd.NA, "firewall": given["firewall"], "sentence": "too few knees",
     }  # fmt: skip
@@ -91,6 +92,7 @@ def test_a_failed_gate_takes_the_grade_and_its_tests_down(gate: str) -> None:
         ({"firewall": "refused", "gate": "jaccard"}, "refused"),
         ({"p": 0.05}, "not supported"),
         ({"p": float("nan")}, "not supported"),
+        ({"estimate": float("nan")}, "not supported"),
         ({"firewall": "conditional"}, "exploratory"),
         ({"sample": "both"}, "exploratory"),
         ({"by_hand": True}, "exploratory"),
@@ -172,6 +174,11 @@ def test_only_what_failed_nothing_at_all_is_supported(change: dict[str, Any]) ->
     assert verdict.contradictions(claims, given["gates"]).empty
 
 
+def test_what_was_not_estimated_says_why_and_not_that_a_p_was_large() -> None:
+    for change in ({"p": float("nan")}, {"estimate": float("nan")}):
+        assert judged(**change)["weakest_link"].tolist()[1] == "too few knees"
+
+
 def test_cross_checks_make_no_claims() -> None:
     assert (judged()["question"] == "pain").sum() == 1
 
@@ -202,6 +209,14 @@ def attention(high: float = 0.3) -> tuple[pd.DataFrame, pd.DataFrame]:
         [seen | {"kl_grade": -1, "phenotype": -2, "check": "randomised", "high": high}]
     )
     return scores, checks
+
+
+def test_what_passed_everything_contradicts_nothing_unless_it_was_refused() -> None:
+    given = study()
+    claims = verdict.judge(**given, alpha=0.05)
+    assert verdict.contradictions(claims, given["gates"]).empty
+    forged = claims.assign(firewall=["allowed", "refused"])
+    assert len(verdict.contradictions(forged, given["gates"])) == 1
 
 
 @pytest.mark.parametrize(("change", "expected"), [({}, 2), ({"gate": "image"}, 0)])

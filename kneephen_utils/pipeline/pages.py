@@ -9,7 +9,7 @@ import nbformat
 from kneephen_utils import measured, pipeline, tables
 from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import claims, drawing, graders, imprint, stamps
+from kneephen_utils.pipeline import claims, drawing, graders, imprint, robust, speed, stamps
 
 VERDICT = pipeline.Run("verdict")
 
@@ -43,6 +43,9 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     )
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
     stamps.update(pages / "graders.md", graders.markdown(measured.FOLDER))
+    stamps.update(pages / "faults.md", robust.faults(measured.FOLDER))
+    stamps.update(pages / "tests.md", robust.tests(measured.FOLDER))
+    stamps.update(pages / "speed.md", speed.markdown(measured.FOLDER))
     stamps.update(pages / "twins.md", counted.markdown(measured.FOLDER / "twins.csv"))
 
 

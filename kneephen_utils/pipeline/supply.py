@@ -1,9 +1,12 @@
-"""Supply: the packages of the lock, their licences, and a bill of materials of all of them."""
+"""Supply: the packages of the lock, their licences, checksums and a bill of materials."""
 
 from __future__ import annotations
 
 import json
+import platform
 import re
+import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -58,7 +61,12 @@ def locked(lock: Path) -> dict[str, str]:
     """Return the version of each package in a lock, by normalised name."""
     lines = [line.strip() for line in lock.read_text().splitlines()]
     pairs = [line.split("==") for line in lines if "==" in line and not line.startswith("#")]
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs}
+    return {normal(name): version for name, version in pairs}
+
+
+def normal(name: str) -> str:
+    """Return the name of a package as indexes compare names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def licences(lock: Path) -> pd.DataFrame:
@@ -124,6 +132,26 @@ def bill(lock: Path) -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
+def hashed(report: Mapping[str, Any]) -> str:
+    """Return the lock with the sha256 of the file of each package, as pip can require it.
+
+    Files differ between versions of Python and kinds of machine, so a list holds for one.
+
+    Parameters
+    ----------
+    report
+        What `pip install --dry-run --report` tells of the whole lock.
+    """
+    lines = sorted(
+        f"{each['metadata']['name']}=={each['metadata']['version']} --hash=sha256:"
+        + each["download_info"]["archive_info"]["hashes"]["sha256"]
+        for each in report["install"]
+    )
+    place = f"Python {'.'.join(platform.python_version_tuple()[:2])}"
+    head = f"# {place}, {platform.system()} {platform.machine()}: written by make hashes"
+    return "\n".join([head, *lines]) + "\n"
+
+
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
@@ -148,4 +176,7 @@ def _licence(name: str) -> str:
 
 
 if __name__ == "__main__":
-    print(bill(pipeline.ROOT / "requirements.lock"), end="")
+    if len(sys.argv) > 1:
+        print(hashed(json.loads(Path(sys.argv[1]).read_text())), end="")
+    else:
+        print(bill(pipeline.ROOT / "requirements.lock"), end="")

@@ -1,0 +1,46 @@
+"""Robust: what was done to runs on purpose, and how well the code is tested, for the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from kneephen_utils import measured
+
+FAULTS, COVERAGE, MUTANTS = "faults.csv", "coverage.csv", "mutants.csv"
+
+
+def faults(folder: Path) -> str:
+    """Return how often a run came through each fault as Markdown, or how to find out."""
+    return _table(folder / FAULTS, _as_text, "Nothing was tried yet; `make faults` does.")
+
+
+def tests(folder: Path) -> str:
+    """Return what the fast tests run, and what they notice, as Markdown, or how to find out."""
+    missing = "Nothing was measured yet; `make coverage` does."
+    parts = [
+        "### Lines that the fast tests run",
+        _table(folder / COVERAGE, _shares, missing),
+        "### Mutants that the fast tests notice",
+        _table(folder / MUTANTS, _as_text, missing),
+    ]
+    return "\n\n".join(parts)
+
+
+def _table(path: Path, text: Callable[[pd.DataFrame], pd.DataFrame], missing: str) -> str:
+    if not path.exists():
+        return f"{missing}\n"
+    table, command, code = measured.read(path)
+    return f"{measured.listing(text(table))}\n\nMade by `{command}` at {code}.\n"
+
+
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    return table.astype(str)
+
+
+def _shares(table: pd.DataFrame) -> pd.DataFrame:
+    share = 100 * table["run"] / table["lines"]
+    numbers = {name: table[name].map("{:,}".format) for name in ("lines", "run")}
+    return table[["part"]].assign(**numbers, percent=share.map("{:.1f}".format))

@@ -1,0 +1,102 @@
+"""Speed: what the benchmarks measured, for the book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kneephen_utils import measured, report
+
+TABLE = "speed.csv"
+COLUMNS = ["path", "what", "reference", "ratio", "n", "seconds", "memory", "command", "code"]
+PIPELINE = "pipeline"
+RATIO = (
+    "Seconds are those of what is measured; *times as fast* are the seconds of the reference over "
+    "them, in the same process or one after the other. Below 1 the reference is faster."
+)
+GROWS = (
+    "The exponent b is fitted to seconds = a times n to the power b over the sizes shown. Near 1, "
+    "ten times as many take ten times as long; below it, a fixed part weighs most."
+)
+NOT_RUN = "Nothing was measured yet; `make bench` does.\n"
+
+
+def markdown(folder: Path) -> str:
+    """Return the benchmarks kept in `folder` as Markdown, or how to run them."""
+    if not (folder / TABLE).exists():
+        return NOT_RUN
+    table, _, _ = measured.read(folder / TABLE)
+    table["reference"] = table["reference"].fillna("")
+    alone = table["reference"] == ""
+    run = table["path"] == PIPELINE
+    parts = [
+        "## Beside a reference",
+        RATIO,
+        measured.listing(beside(table[~alone])),
+        "## Growth",
+        GROWS,
+        measured.listing(growth(table[alone & ~run])),
+        "## The whole pipeline",
+        measured.listing(runs(table[run])),
+        "## Where the numbers come from",
+        _made(table),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def beside(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the paths that were measured beside a reference, as text for reading."""
+    return pd.DataFrame(
+        {
+            "path": rows["path"],
+            "what": rows["what"],
+            "beside": rows["reference"],
+            "n": [f"{n:,}" for n in rows["n"]],
+            "seconds": [f"{value:.3g}" for value in rows["seconds"]],
+            "times as fast": [f"{value:.3g}" for value in rows["ratio"]],
+        }
+    )
+
+
+def growth(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return each path that was measured at several sizes, with its exponent, as text."""
+    lines = []
+    for (path, what), own in rows.sort_values("n").groupby(["path", "what"], sort=False):
+        memory = [report.number(value, 0) for value in own["memory"]]
+        lines.append(
+            {
+                "path": path,
+                "what": what,
+                "n": " / ".join(f"{n:,}" for n in own["n"]),
+                "seconds": " / ".join(f"{value:.3g}" for value in own["seconds"]),
+                "exponent": report.number(exponent(own["n"], own["seconds"])),
+                "peak memory, MB": " / ".join(memory) if own["memory"].notna().any() else "",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def runs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return time and memory of each run of the pipeline, as text for reading."""
+    return pd.DataFrame(
+        {
+            "run": rows["what"],
+            "knees": [f"{n:,}" for n in rows["n"]],
+            "seconds": [f"{value:,.0f}" for value in rows["seconds"]],
+            "peak memory, MB": [report.number(value, 0) for value in rows["memory"]],
+        }
+    )
+
+
+def exponent(sizes: pd.Series, seconds: pd.Series) -> float:
+    """Return b of seconds = a x size ** b by least squares on logarithms; missing below 3 sizes."""
+    if sizes.nunique() < 3 or not (seconds > 0).all():
+        return float("nan")
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+
+
+def _made(table: pd.DataFrame) -> str:
+    pairs = table[["command", "code"]].drop_duplicates()
+    return "\n".join(f"- `{row.command}` at {row.code}" for row in pairs.itertuples())

@@ -1,0 +1,55 @@
+"""Robust: what was tried is told, and mutants are applied and undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from kneephen_utils import measured, pipeline
+from kneephen_utils.pipeline import robust
+
+
+def test_faults_and_tests_are_told_with_their_command(tmp_path: Path) -> None:
+    assert "make faults" in robust.faults(tmp_path)
+    assert "make coverage" in robust.tests(tmp_path)
+    kept = {
+        robust.FAULTS: {"fault": ["make killed"], "tried": [3], "survived": [3], "lost": [0]},
+        robust.COVERAGE: {"part": ["all"], "lines": [2000], "run": [1810]},
+        robust.MUTANTS: {"guard": ["splits"], "file": ["a.py"], "mutants": [4], "killed": [4]},
+    }
+    for name, columns in kept.items():
+        measured.write(pd.DataFrame(columns), tmp_path / name, command="make x", code="commit a")
+    assert "| make killed | 3 | 3 | 0 |\n\nMade by `make x`" in robust.faults(tmp_path)
+    told = robust.tests(tmp_path)
+    assert "| all | 2,000 | 1,810 | 90.5 |" in told
+    assert "| splits | a.py | 4 | 4 |" in told
+
+
+def test_every_mutant_changes_one_place_that_there_is(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import mutants
+
+    listed = [mutant for mutant, _ in mutants.mutants()]
+    assert {mutant.guard for mutant in listed} == {"firewall", "verdict", "splits"}
+    for mutant in listed:
+        assert (pipeline.PACKAGE / mutant.file).read_text().count(mutant.right) == 1, mutant
+        assert mutant.right != mutant.wrong
+
+
+def test_a_mutant_is_noticed_and_undone(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import mutants
+
+    mutants.copy(tmp_path)
+    sound = (tmp_path / "kneephen_utils" / "firewall.py").read_text()
+    wrong = mutants.Mutant("firewall", "firewall.py", "set(MEASURES[outcome])", "set()")
+    assert mutants.killed(wrong, ["test_firewall.py"], tmp_path)
+    harmless = mutants.Mutant("firewall", "firewall.py", "frozen=True", "frozen=False")
+    assert not mutants.killed(harmless, ["test_firewall.py"], tmp_path)
+    assert (tmp_path / "kneephen_utils" / "firewall.py").read_text() == sound
