@@ -183,9 +183,9 @@ def main() -> None:
 
 def keep(rows: list[dict[str, object]], path: Path, code: str) -> None:
     """Write what was measured so far; a run that is stopped leaves the options it came to."""
-    measured.write(
-        pd.DataFrame(rows), path, command="python benchmarks/grading_options.py", code=code
-    )
+    options = " ".join(str(row["option"]) for row in rows[2:])
+    command = f"python benchmarks/grading_options.py --options {options}".strip()
+    measured.write(pd.DataFrame(rows), path, command=command, code=code)
     print(rows[-1], flush=True)
 
 

@@ -36,9 +36,9 @@ def test_the_page_says_which_options_cost_error_and_what_rounding_changes(tmp_pa
         pd.DataFrame(rows), tmp_path / graders.OPTIONS, command="python x.py", code="commit abc"
     )
     said = graders.markdown(tmp_path)
-    assert "`head=corn` does not clearly change it." in said
-    assert "`patch_dropout=0.5` raises it by 0.050." in said
-    assert "`frozen_blocks=0` lowers it by 0.060." in said
+    assert "`head=corn` does not clearly change the error." in said
+    assert "`patch_dropout=0.5` raises the error by 0.050." in said
+    assert "`frozen_blocks=0` lowers the error by 0.060." in said
     assert "0.9998 with the unrounded one on average and 0.9952 at least" in said
     assert "1.4 % of the knees" in said
     assert "Rand index of 0.96 (90 knees)" in said

@@ -61,6 +61,11 @@ def test_the_ceiling_is_that_of_people_never_trained_on(tmp_path: Path) -> None:
     told = ceiling.say(str(tmp_path), knees, participants, scores, draws=20, seed=0)
     assert "weighted kappa of 1.00 (1.00 to 1.00)" in told
     assert "the fine-tuned grader does at 0.75 (0.70 to 0.80)" in told
+    assert "true grade" not in told
+    planted = pd.DataFrame({"knee_id": ids, "kl_true": np.where(trained, 0, 4 - grades)})
+    planted.sample(frac=1, random_state=0).to_parquet(tmp_path / "planted.parquet")
+    told = ceiling.say(str(tmp_path), knees, participants, scores, draws=20, seed=0)
+    assert "the true grade itself agrees at -1.00 (" in told
     assert ceiling.say("", knees, participants, scores, draws=20, seed=0) == ""
 
 

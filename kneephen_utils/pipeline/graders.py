@@ -59,7 +59,9 @@ def _changed(row: Row) -> str:
     """Say whether an option costs or saves error."""
     sure = row["mae_change_low"] > 0 or row["mae_change_high"] < 0
     word = "raises" if row["mae_change"] > 0 else "lowers"
-    told = f"{word} it by {abs(row['mae_change']):.3f}" if sure else "does not clearly change it"
+    told = "does not clearly change the error"
+    if sure:
+        told = f"{word} the error by {abs(row['mae_change']):.3f}"
     return f"`{row['option']}` {told}."
 
 

@@ -46,16 +46,26 @@ def say(
     both = both[both["participant_id"].map(split).isin(["discover", "confirm"])]
     first, other = both["kl_grade"].to_numpy(int), both["kl_second"].to_numpy(int)
 
-    def kappa(rows: np.ndarray) -> float:
-        return float(cohen_kappa_score(first[rows], other[rows], weights="quadratic"))
-
     people = both["participant_id"].reset_index(drop=True)
-    readers = resample.interval(kappa, people, draws=draws, seed=seed)
+
+    def agreed(other: np.ndarray) -> str:
+        def kappa(rows: np.ndarray) -> float:
+            return float(cohen_kappa_score(first[rows], other[rows], weights="quadratic"))
+
+        return report.spread(*resample.interval(kappa, people, draws=draws, seed=seed))
+
     own = scores[(scores["predictor"] == "finetuned") & (scores["group"] == "all")]
     own = own[own["metric"] == "quadratic_weighted_kappa"].iloc[0]
-    return (
+    said = (
         f"A second simulated reader agrees with the grades of the release at a weighted kappa of "
-        f"{report.spread(*readers)}; the fine-tuned grader does at "
-        f"{report.spread(own['estimate'], own['low'], own['high'])}. No grader can be asked for "
-        "more than readers agree on."
+        f"{agreed(other)}; the fine-tuned grader does at "
+        f"{report.spread(own['estimate'], own['low'], own['high'])}."
+    )
+    planted = Path(folder) / "planted.parquet"
+    if not planted.exists():
+        return said
+    true = both[["knee_id"]].merge(pd.read_parquet(planted)[["knee_id", "kl_true"]], how="left")
+    return (
+        f"{said} Two readers bring two errors: the true grade itself agrees at "
+        f"{agreed(true['kl_true'].to_numpy(int))}, and no grader can be asked for more."
     )
