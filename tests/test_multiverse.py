@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import islands
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import adjusted_rand_score
 
 from kneephen_utils import multiverse, tables
-from kneephen_utils.multiverse import chart, contrast
+from kneephen_utils.multiverse import chart, closer, contrast
+from kneephen_utils.phenotype import sweep
 
 FORKS = {"embeddings": ["finetuned", "zeroshot"], "arms": ["context", "image"], "reducers": ["pca"]}
 DEFAULT = {"arm": "context", "reducer": "pca"}
@@ -56,6 +59,7 @@ def taken(known: dict[str, pd.DataFrame], groups: pd.DataFrame) -> pd.DataFrame:
         default=DEFAULT,
         horizon=48.0,
         workers=1,
+        dask="",
     )
 
 
@@ -67,7 +71,8 @@ def paths() -> pd.DataFrame:
 
 def test_every_path_is_taken_once_and_two_are_marked(paths: pd.DataFrame) -> None:
     tables.check(paths, "multiverse")
-    assert len(chart.defensible(paths)) == 2 * 2 * 1 * 4 * 3 * 2
+    crossed, closer, weighed = 2 * 2 * 1 * 4, 2 * 2, 2 * 1 * 2
+    assert len(chart.defensible(paths)) == (crossed + closer + weighed) * 3 * 2
     assert (paths["path"] == "default").sum() == (paths["path"] == "published").sum() == 1
     assert paths.loc[paths["arm"] == "fused", "firewall"].eq("conditional").all()
 
@@ -86,7 +91,7 @@ def test_where_groups_do_not_differ_in_side_no_path_has_an_estimate() -> None:
     paths = taken(flat, groups)
     assert paths["estimate"].isna().all()
     assert paths["sentence"].str.startswith("No two groups").all()
-    assert "none of the 96 defensible paths" in chart.say(paths)[0]
+    assert "none of the 144 defensible paths" in chart.say(paths)[0]
     assert chart.forks(paths).empty
     assert chart.draw(paths).axes
 
@@ -108,6 +113,61 @@ def test_a_step_aside_moves_one_setting_and_ends_with_the_grid() -> None:
     assert multiverse.step(swept, "denser groups") == (11, 3)
     end = swept.assign(chosen=[False, False, True, False, False, False])
     assert multiverse.step(end, "larger groups") is None
+
+
+def test_a_closer_crop_is_the_middle_at_the_same_size() -> None:
+    row = np.arange(0, 200, 2, dtype=np.uint8)
+    ramp = np.broadcast_to(row, (2, 100, 100)).copy()
+    seen = closer.cut(ramp, 0.8)
+    assert seen.shape == ramp.shape
+    middle = np.linspace(row[10] - 0.2, row[89] + 0.2, 100)
+    assert np.abs(seen[0, 50] - middle).max() < 1.5
+    assert np.array_equal(closer.cut(ramp, 1.0), ramp)
+
+
+def test_weights_turn_the_clinical_block_and_nothing_else() -> None:
+    made = islands.world()
+    known = {name: made[name] for name in ("crops", "knees", "participants", "grades")}
+    shares = {"context_share": 0.05, "structure_share": 0.5, "fused_weight": 2.0}
+    arms = multiverse.fuse(made["embeddings"], known, shares=shares)
+    assert set(arms) == set(multiverse.WEIGHTS)
+    share = {
+        weight: table["context"].filter(like="context_").var().sum()
+        for weight, table in arms.items()
+    }
+    assert share["double"] / share["as set"] == pytest.approx(2, rel=0.1)
+    assert share["half"] / share["as set"] == pytest.approx(0.5, rel=0.1)
+    for weight in ("half", "double"):
+        pd.testing.assert_frame_equal(arms[weight]["image"], arms["as set"]["image"])
+        pain = arms[weight]["fused"].filter(like="pain_") / arms["as set"]["fused"].filter(
+            like="pain_"
+        )
+        assert np.nanmedian(pain) == pytest.approx(multiverse.WEIGHTS[weight])
+
+
+def test_groups_of_every_way_are_found_in_its_own_features() -> None:
+    made = islands.world()
+    known = {name: made[name] for name in ("crops", "knees", "participants", "grades")}
+    shares = {"context_share": 0.05, "structure_share": 0.5, "fused_weight": 2.0}
+    noise = made["embeddings"].copy()
+    features = noise.filter(like="feature_").columns
+    noise[features] = np.random.default_rng(0).standard_normal(noise[features].shape)
+    embedded = {("finetuned", "as cut"): made["embeddings"], ("finetuned", "closer"): noise}
+    ways = [
+        way
+        for way in multiverse.groupings(embeddings=["finetuned"], arms=["image"], reducers=["pca"])
+        if way.arm == "image" and way.setting == "chosen"
+    ]
+    swept, _ = sweep.run(islands.cells(made, "image"), settings=islands.SETTINGS)
+    fused = multiverse.fuse_all(embedded, known, shares=shares)
+    groups = multiverse.find(fused, swept, known, ways, settings=islands.SETTINGS)
+    planted = groups.merge(made["planted"], on="knee_id")
+    agreement = {
+        crop: adjusted_rand_score(own["planted"], own["phenotype"])
+        for crop, own in planted.groupby("crop")
+    }
+    assert agreement["as cut"] > 0.4
+    assert agreement.get("closer", 0.0) < 0.1
 
 
 def test_the_sentences_and_the_figure_come_from_the_paths(paths: pd.DataFrame) -> None:

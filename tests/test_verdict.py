@@ -247,6 +247,16 @@ def test_the_answer_counts_every_test_once() -> None:
     assert "1 fallen with their phenotype" in third
 
 
+def test_groups_that_pass_in_another_arm_are_named_and_claimed_by_nobody() -> None:
+    failed, passed = judged(gate="dbcv"), judged().assign(arm="image")
+    claims = pd.concat([failed, passed], ignore_index=True)
+    first, second, _ = verdict.answer(claims, arm="context")
+    assert "no phenotype is claimed" in first
+    assert "Every gate was passed in KL2 of arm image, which no claim rests on" in second
+    assert "holds phenotypes" in evidence.differences_note(claims, arm="context")
+    assert evidence.differences_note(claims, arm="image") == evidence.DIFFERENCES_NOTE
+
+
 def test_a_study_with_no_test_at_all_is_told_too() -> None:
     given = study()
     claims = verdict.judge(**{**given, "effects": given["effects"].iloc[:0]}, alpha=0.05)

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
-from kneephen_utils import fusion
+from kneephen_utils import fusion, parallel
 from kneephen_utils.fusion import nuisance
 from kneephen_utils.phenotype import assignment, density, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings, gather
@@ -25,14 +24,19 @@ from kneephen_utils.phenotype.cell import Cell, Settings, gather
 GRADES = (1, 2, 3)  # grades with narrowing to tell apart and room to rise
 STEPS = ("chosen", "smaller groups", "larger groups", "denser groups")
 PUBLISHED_ARM = "fused"
-KEY = ["embedding", "arm", "reducer", "setting"]
+WEIGHTS = {"as set": 1.0, "half": 0.5, "double": 2.0}  # of the clinical columns, times the set one
+CROPS = ("as cut", "closer")
+KEY = ["embedding", "crop", "arm", "weight", "reducer", "setting"]
+Pictures = tuple[str, str]  # encoder and crop
 
 
 class Grouping(NamedTuple):
     """How groups were found."""
 
     embedding: str
+    crop: str
     arm: str
+    weight: str
     reducer: str
     setting: str
 
@@ -40,37 +44,66 @@ class Grouping(NamedTuple):
 def groupings(
     *, embeddings: Sequence[str], arms: Sequence[str], reducers: Sequence[str]
 ) -> list[Grouping]:
-    """Return every way to find groups, the published one (its own arm and reducer) at the end."""
-    own = [Grouping(*each) for each in product(embeddings, arms, reducers, STEPS)]
-    return [*own, Grouping("finetuned", PUBLISHED_ARM, "umap", "chosen")]
+    """Return every way to find groups, those of the published arm at the end.
+
+    Encoder, arm, reducer and setting are crossed. A closer crop, and half or double the weight of
+    the clinical columns, are crossed with encoder and arm alone, under the first reducer and the
+    setting of the rule: they need embeddings and trees of their own.
+    """
+    as_cut, as_set, chosen, first = CROPS[0], "as set", STEPS[0], reducers[0]
+    crossed = [
+        Grouping(embedding, as_cut, arm, as_set, reducer, step)
+        for embedding, arm, reducer, step in product(embeddings, arms, reducers, STEPS)
+    ]
+    closer = [
+        Grouping(embedding, CROPS[1], arm, as_set, first, chosen)
+        for embedding, arm in product(embeddings, arms)
+    ]
+    weighed = [
+        Grouping(embedding, as_cut, arm, weight, first, chosen)
+        for embedding, arm, weight in product(embeddings, arms, WEIGHTS)
+        if weight != as_set and arm != "image"
+    ]
+    published = [
+        Grouping("finetuned", as_cut, PUBLISHED_ARM, weight, "umap", chosen) for weight in WEIGHTS
+    ]
+    return [*crossed, *closer, *weighed, *published]
 
 
 def fuse(
     embeddings: pd.DataFrame, known: Mapping[str, pd.DataFrame], *, shares: Mapping[str, float]
-) -> dict[str, pd.DataFrame]:
-    """Return the fused features of every arm from one embedding, as stage fusion makes them.
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Return the fused features of every arm by weight, from one embedding, as stage fusion does.
 
-    `known` holds the tables crops, knees, participants and grades; `shares` the weights.
+    `known` holds the tables crops, knees, participants and grades; `shares` the weights as set.
     """
     names = ("crops", "knees", "participants", "grades")
     of = fusion.known(embeddings, *(known[name] for name in names))
     raw = fusion.pictures(embeddings, of)
     adjusted = nuisance.adjust(raw, of, (of["split"] == "discover").to_numpy())
-    return fusion.fuse(raw, adjusted, of, **shares)
+    made = {}
+    for weight, factor in WEIGHTS.items():
+        turned = {name: shares[name] * factor for name in ("context_share", "fused_weight")}
+        made[weight] = fusion.fuse(raw, adjusted, of, **{**shares, **turned})
+    return made
 
 
 def fuse_all(
-    embeddings: Mapping[str, pd.DataFrame],
+    embeddings: Mapping[Pictures, pd.DataFrame],
     known: Mapping[str, pd.DataFrame],
     *,
     shares: Mapping[str, float],
-) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return `fuse` of each embedding by its name."""
-    return {name: fuse(table, known, shares=shares) for name, table in embeddings.items()}
+) -> dict[tuple[str, str, str], dict[str, pd.DataFrame]]:
+    """Return the fused table of each arm, by encoder, crop and weight."""
+    return {
+        (*pictures, weight): arms
+        for pictures, table in embeddings.items()
+        for weight, arms in fuse(table, known, shares=shares).items()
+    }
 
 
 def find(
-    fused: Mapping[str, Mapping[str, pd.DataFrame]],
+    fused: Mapping[tuple[str, str, str], Mapping[str, pd.DataFrame]],
     chosen: pd.DataFrame,
     known: Mapping[str, pd.DataFrame],
     ways: Iterable[Grouping],
@@ -82,7 +115,7 @@ def find(
     Parameters
     ----------
     fused
-        For each embedding the fused table of each arm.
+        From `fuse_all`.
     chosen
         The `sweep` table of the run: its chosen setting is where every way starts.
     known
@@ -90,27 +123,30 @@ def find(
     ways
         From `groupings`.
     settings
-        How groups are looked for; `workers` share the cells.
+        How groups are looked for; `workers`, or a Dask scheduler, share the cells.
 
     Returns
     -------
     `KEY`, `kl_grade`, `knee_id`, `split` and `phenotype` of every knee in a group.
     """
+    ways = list(ways)
+    asked = {(way.embedding, way.crop, way.weight) for way in ways}
     cells = {
-        (embedding, cell.arm, grade): cell
-        for embedding, tables in fused.items()
+        (*source, cell.arm, grade): cell
+        for source in asked
         for grade in GRADES
-        for cell in gather(tables, known["knees"], known["participants"], kl_grade=grade)
+        for cell in gather(fused[source], known["knees"], known["participants"], kl_grade=grade)
     }
-    by_cell: dict[tuple[str, str, int, str], list[str]] = {}
+    by_cell: dict[tuple[Grouping, int], list[str]] = {}
     for way, grade in product(ways, GRADES):
-        by_cell.setdefault((way.embedding, way.arm, grade, way.reducer), []).append(way.setting)
-    jobs = (
-        delayed(_cell)(cells[key[:3]], key, steps, chosen, settings)
-        for key, steps in by_cell.items()
-        if cells[key[:3]].enough
-    )
-    parts = [part for found in Parallel(n_jobs=settings.workers)(jobs) for part in found]
+        by_cell.setdefault((way._replace(setting=""), grade), []).append(way.setting)
+    jobs = []
+    for (way, grade), steps in by_cell.items():
+        cell = cells[way.embedding, way.crop, way.weight, way.arm, grade]
+        if cell.enough:
+            jobs.append((cell, way, steps, chosen, settings))
+    made = parallel.each(_cell, jobs, workers=settings.workers, dask=settings.dask)
+    parts = [part for found in made for part in found]
     columns = [*KEY, "kl_grade", "knee_id", "split", "phenotype"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
@@ -133,17 +169,17 @@ def step(swept: pd.DataFrame, name: str) -> tuple[int, int] | None:
 
 def _cell(
     cell: Cell,
-    key: tuple[str, str, int, str],
+    way: Grouping,
     steps: Sequence[str],
     chosen: pd.DataFrame,
     settings: Settings,
 ) -> list[pd.DataFrame]:
     """Group one cell in every setting, one tree for those that share it."""
-    embedding, arm, grade, reducer = key
-    swept = chosen[(chosen["kl_grade"] == grade) & (chosen["arm"] == arm)]
+    grade = cell.kl_grade
+    swept = chosen[(chosen["kl_grade"] == grade) & (chosen["arm"] == cell.arm)]
     if swept.empty:
         return []
-    low = sweep.reduced(cell, replace(settings, reducer=reducer))
+    low = sweep.reduced(cell, replace(settings, reducer=way.reducer))
     others = low.place(cell.features.to_numpy()[~cell.discover])
     parts = []
     for name in steps:
@@ -156,6 +192,6 @@ def _cell(
         phenotype[cell.discover] = labels
         phenotype[~cell.discover], _, _ = assignment.vote(low, labels, membership, others)
         own = cell.knees[["knee_id", "split"]].assign(phenotype=phenotype, kl_grade=grade)
-        own = own.assign(embedding=embedding, arm=arm, reducer=reducer, setting=name)
+        own = own.assign(**way._replace(setting=name)._asdict())
         parts.append(own[own["phenotype"] != density.UNASSIGNED])
     return parts

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from kneephen_utils import figure, report
 
-FORKS = ["embedding", "arm", "reducer", "setting", "outcome", "adjustment", "sample"]
+FORKS = ["embedding", "crop", "arm", "weight", "reducer", "setting", "outcome", "adjustment"]
+FORKS += ["sample"]
 MARKED = {
     "default": (figure.PALETTE[0], "this book"),
     "published": (figure.PALETTE[1], "published"),
@@ -55,7 +56,7 @@ def say(paths: pd.DataFrame) -> list[str]:
             said.append(
                 f"The path of {_of(name)} gives {spread}, above {place:.0f} % of the others{note}."
             )
-    return said
+    return [*said, *_reweighed(paths)]
 
 
 def forks(paths: pd.DataFrame) -> pd.DataFrame:
@@ -117,6 +118,17 @@ def describe(paths: pd.DataFrame) -> str:
 def _published(paths: pd.DataFrame) -> pd.DataFrame:
     own = paths[(paths["path"] == "published") & paths["estimate"].notna()]
     return own[own["firewall"] != "allowed"]
+
+
+def _reweighed(paths: pd.DataFrame) -> list[str]:
+    """Say what the published path gives when its clinical columns weigh less or more."""
+    own = paths[(paths["path"] == "published, other weight") & (paths["sample"] == "both")]
+    told = [
+        f"{row.weight} the weight of the clinical columns "
+        + (report.spread(row.estimate, row.low, row.high) if pd.notna(row.estimate) else "none")
+        for row in own.itertuples()
+    ]
+    return [f"The published path gives, with {' and with '.join(told)}."] if told else []
 
 
 def _of(name: str) -> str:

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
-from kneephen_utils import firewall
+from kneephen_utils import firewall, parallel
 from kneephen_utils.inference import hazard, ratios
-from kneephen_utils.multiverse import KEY, PUBLISHED_ARM
+from kneephen_utils.multiverse import KEY, PUBLISHED_ARM, Grouping
 
 APART = 0.25  # grades of narrowing by which the two groups must differ
 FEWEST_EVENTS = 5
@@ -28,7 +27,8 @@ ADJUSTMENTS: dict[str, list[str]] = {
     "also baseline pain": ["age", "bmi", "female", "womac_pain"],
 }
 SAMPLES = ("confirm", "both")
-DEFAULT = {"embedding": "finetuned", "setting": "chosen", "adjustment": "none"}
+DEFAULT = {"embedding": "finetuned", "crop": "as cut", "weight": "as set"}
+DEFAULT |= {"setting": "chosen", "adjustment": "none"}
 COLUMNS = [*KEY, "outcome", "adjustment", "sample", "path", "estimate", "low", "high", "knees"]
 COLUMNS += ["participants", "events", "firewall", "sentence"]
 
@@ -71,13 +71,14 @@ def poles(groups: pd.DataFrame, knees: pd.DataFrame) -> pd.DataFrame:
 
 def estimate(
     marked: pd.DataFrame,
-    ways: Sequence[tuple[str, str, str, str]],
+    ways: Sequence[Grouping],
     known: dict[str, pd.DataFrame],
     *,
     outcomes: Sequence[str],
     default: dict[str, str],
     horizon: float,
     workers: int,
+    dask: str,
 ) -> pd.DataFrame:
     """Return the `multiverse` table: one row per path.
 
@@ -95,8 +96,8 @@ def estimate(
         `arm` and `reducer` of the path this book claims from.
     horizon
         Follow-up is cut here, months.
-    workers
-        Processes; the table does not depend on it.
+    workers, dask
+        Processes, or the address of a Dask scheduler; the table does not depend on them.
     """
     people = known["participants"][["participant_id", "age", "bmi", "sex"]]
     people = people.assign(female=(people["sex"] == "female").astype(float))
@@ -109,14 +110,15 @@ def estimate(
         own = by_way.get(tuple(way), marked.iloc[:0]).drop(columns=KEY)
         own = own.merge(covariates, on="knee_id", validate="one_to_one")
         for outcome, adjustment, sample in product(outcomes, ADJUSTMENTS, SAMPLES):
-            if way[1] == PUBLISHED_ARM and (outcome, adjustment) != (outcomes[0], "none"):
+            if way.arm == PUBLISHED_ARM and (outcome, adjustment) != (outcomes[0], "none"):
                 continue
             path = dict(zip(KEY, way, strict=True))
             path |= {"outcome": outcome, "adjustment": adjustment, "sample": sample}
             path["path"] = _kind(path, default, outcomes[0])
             some = own[own["split"] == "confirm"] if sample == "confirm" else own
-            jobs.append(delayed(_one)(path, some.merge(cut[outcome], on="knee_id")))
-    table = pd.DataFrame(Parallel(n_jobs=workers)(jobs), columns=COLUMNS)
+            jobs.append((path, some.merge(cut[outcome], on="knee_id")))
+    made = list(parallel.each(_one, jobs, workers=workers, dask=dask))
+    table = pd.DataFrame(made, columns=COLUMNS)
     return table.astype(dict.fromkeys(["estimate", "low", "high"], "float64"))
 
 
@@ -126,6 +128,8 @@ def _known_at(events: pd.DataFrame, outcome: str, horizon: float) -> pd.DataFram
 
 
 def _kind(path: dict[str, str], default: dict[str, str], outcome: str) -> str:
+    if path["arm"] == PUBLISHED_ARM and path["weight"] != DEFAULT["weight"]:
+        return "published, other weight"
     if path["arm"] == PUBLISHED_ARM:
         return "published" if path["sample"] == "both" else "published, confirm people"
     ours = {**DEFAULT, **default, "outcome": outcome, "sample": "confirm"}

@@ -217,7 +217,11 @@ MULTIVERSE = table(
     "One row per path through the analysis: the ratio of lateral against medial narrowing.",
     {
         "embedding": column(TEXT, "zeroshot or finetuned", one_of(["zeroshot", "finetuned"])),
+        "crop": column(TEXT, "as cut, or its middle", one_of(["as cut", "closer"])),
         "arm": column(TEXT, "arm", one_of(ARMS)),
+        "weight": column(
+            TEXT, "of the clinical columns, to the set one", one_of(["as set", "half", "double"])
+        ),
         "reducer": column(TEXT, "reducer before clustering", one_of(["none", "pca", "umap"])),
         "setting": column(TEXT, "setting of the clustering, from the one the rule chose"),
         "outcome": column(TEXT, "outcome of the `events` table"),
@@ -231,7 +235,17 @@ MULTIVERSE = table(
         "firewall": column(TEXT, "answer of the firewall", one_of(ANSWERS)),
         "sentence": column(TEXT, "why there is no estimate, where there is none"),
     },
-    key=["embedding", "arm", "reducer", "setting", "outcome", "adjustment", "sample"],
+    key=[
+        "embedding",
+        "crop",
+        "arm",
+        "weight",
+        "reducer",
+        "setting",
+        "outcome",
+        "adjustment",
+        "sample",
+    ],
 )
 
 SCHEMAS = [

@@ -86,13 +86,14 @@ def answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
             f"Groups that come from the picture and pass every gate were found in {_grades(held)}."
         )
     else:
-        first = "In no grade did the groups pass every gate: no phenotype is claimed."
+        first = f"In no grade did the groups of arm {arm} pass every gate: no phenotype is claimed."
     lost = whole[whole["verdict"] == "no phenotype"]
     reasons = [
         f"in {_grades(rows['kl_grade'].tolist())} {link}"
         for link, rows in lost.groupby("weakest_link", sort=False)
     ]
     second = f"Where none is claimed: {'; '.join(reasons)}." if reasons else ""
+    second += _elsewhere(claims[claims["arm"] != arm])
     tests = own[own["question"] != "phenotypes"]
     counts = tests["verdict"].value_counts()
     words = {
@@ -244,6 +245,19 @@ def _typed(claims: pd.DataFrame) -> pd.DataFrame:
     kinds |= {"phenotype": "Int64", "knees": "Int64", "participants": "Int64"}
     kinds |= {"image_phenotype": "boolean", "kl_grade": "int64"}
     return claims.astype(kinds)
+
+
+def _elsewhere(others: pd.DataFrame) -> str:
+    """Name the other arms in which a grade passed every gate; nothing is claimed from them."""
+    passed = others[
+        (others["question"] == "phenotypes") & others["verdict"].isin(["supported", "exploratory"])
+    ]
+    told = [
+        f"{_grades(rows['kl_grade'].tolist())} of arm {arm}" for arm, rows in passed.groupby("arm")
+    ]
+    return (
+        f" Every gate was passed in {' and '.join(told)}, which no claim rests on." if told else ""
+    )
 
 
 def _grades(grades: list[int]) -> str:

@@ -119,6 +119,13 @@ def differences(claims: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     )
 
 
+def differences_note(claims: pd.DataFrame, *, arm: str) -> str:
+    """Return the note under the table `differences` makes; one without rows says why."""
+    if differences(claims, arm=arm).empty:
+        return f"No row: no grade of arm {arm} holds phenotypes, so nothing is left to compare."
+    return DIFFERENCES_NOTE
+
+
 def fallen(claims: pd.DataFrame) -> pd.DataFrame:
     """Return how many tests of every arm were refused, or fell with their phenotype, and why."""
     tests = claims[claims["question"] != "phenotypes"]

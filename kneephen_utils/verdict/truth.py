@@ -146,7 +146,11 @@ def note(compared: pd.DataFrame) -> str:
     """Say what the comparison rests on, or that there is nothing to compare with."""
     if compared.empty:
         return "This release is not synthetic: there is no planted truth."
-    return "Confirm people only; unassigned knees count as a group; 95 % intervals by person."
+    return (
+        "Confirm people only; unassigned knees count as a group; 95 % intervals by person. Where "
+        "one group was planted there is nothing to find: 1 says that the knees were left together, "
+        "0 that they were divided."
+    )
 
 
 def agreement(
