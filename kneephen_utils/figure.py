@@ -68,6 +68,14 @@ def phenotype_label(phenotype: int) -> str:
     return chr(ord("A") + phenotype) if phenotype < 26 else f"P{phenotype}"
 
 
+def sentence(words: str) -> Figure:
+    """Return a figure that holds a sentence, where there is nothing to draw."""
+    with style():
+        drawn = Figure(figsize=(7.2, 0.6))
+        drawn.text(0.5, 0.5, words, ha="center", va="center")
+    return drawn
+
+
 def show(drawn: Figure, *, caption: str, alt: str, vector: bool = True) -> HTML:
     """Return the figure for the page, with alternative text and a caption, and close it.
 
