@@ -88,8 +88,9 @@ def draw(
             people = own["participant_id"].nunique()
             why = closed.withheld(people, disclose=disclose, mean_pictures=mean_pictures)
             typical = middle[middle["phenotype"] == phenotype].sort_values("rank")["knee_id"]
-            single = images.take(pictures, rows.loc[typical].to_numpy()) if disclose else []
-            shown = [] if why or not len(stack) else [stack.mean(axis=0), *single]
+            shown = [] if why or not len(stack) else [stack.mean(axis=0)]
+            if disclose:
+                shown += list(images.take(pictures, rows.loc[typical].to_numpy()))
             for axis, picture in zip(line, shown, strict=False):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
             if why:
