@@ -136,7 +136,7 @@ def test_the_answer_counts_every_test_once() -> None:
     first, second, third = verdict.answer(judged(gate="dbcv"), arm="context")
     assert "no phenotype is claimed" in first
     assert "in KL2 the groups are not denser" in second
-    assert "1 fallen with their phenotype" in third
+    assert "1 void, because their grade claims no phenotype" in third
 
 
 def test_a_study_with_no_test_at_all_is_told_too() -> None:

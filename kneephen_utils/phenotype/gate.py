@@ -61,9 +61,9 @@ def _gates(
     words = "the same spread but without groups", "the same knees, each column shuffled"
     return [
         enough,
-        _least("two_groups", found, GROUPS, f"{found} group(s) were found."),
+        _least("two_groups", found, GROUPS, f"Groups found: {found}."),
         _most(
-            "null_gaussian", gaussian, LEVEL, f"p {gaussian:.3f} for made-up knees of {words[0]}."
+            "null_gaussian", gaussian, LEVEL, f"p {gaussian:.3f} for simulated knees of {words[0]}."
         ),
         _most("null_shuffled", shuffled, LEVEL, f"p {shuffled:.3f} for {words[1]}."),
         _least("jaccard", again, NAMED, f"The second best group comes back at {again:.2f}."),
