@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#5B5B5B"]
 UNASSIGNED_COLOR = "#B5B5B5"
 INK = "#222222"
+CSS_PIXELS = 96  # of an inch
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 
 LOOK: dict[Any, Any] = {
@@ -68,8 +69,19 @@ def phenotype_label(phenotype: int) -> str:
     return chr(ord("A") + phenotype) if phenotype < 26 else f"P{phenotype}"
 
 
+def sentence(words: str) -> Figure:
+    """Return a figure that holds a sentence, where there is nothing to draw."""
+    with style():
+        drawn = Figure(figsize=(7.2, 0.6))
+        drawn.text(0.5, 0.5, words, ha="center", va="center")
+    return drawn
+
+
 def show(drawn: Figure, *, caption: str, alt: str, vector: bool = True) -> HTML:
     """Return the figure for the page, with alternative text and a caption, and close it.
+
+    It is as wide as it was drawn, so that its letters have one size on every page; a wide screen
+    shrinks it to the column, a phone lets it scroll in its own frame.
 
     Parameters
     ----------
@@ -89,8 +101,11 @@ def show(drawn: Figure, *, caption: str, alt: str, vector: bool = True) -> HTML:
         drawn.savefig(buffer, format=kind, metadata=metadata, dpi=150)
     plt.close(drawn)
     data = base64.b64encode(buffer.getvalue()).decode()
+    width = round(drawn.get_figwidth() * CSS_PIXELS)
     return HTML(
-        f'<figure class="kneephen-figure"><img src="data:{mime};base64,{data}" '
-        f'alt="{html.escape(alt, quote=True)}"/>'
+        '<figure class="kneephen-figure"><div class="kneephen-frame" role="group" tabindex="0" '
+        'aria-label="figure; on a narrow screen it scrolls sideways">'
+        f'<img src="data:{mime};base64,{data}" width="{width}" '
+        f'alt="{html.escape(alt, quote=True)}"/></div>'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )

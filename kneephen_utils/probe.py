@@ -13,9 +13,19 @@ from sklearn.linear_model import RidgeCV
 
 NUMBERS = ("jsw_medial", "jsw_lateral", "kl_grade", "exposure")
 NAMES = ("side", "site")
+WORDS = {
+    "jsw_medial": "medial joint-space width",
+    "jsw_lateral": "lateral joint-space width",
+    "kl_grade": "grade",
+}
 LABELS = {"r2": "R2", "features": "read from"}
 NOTE = "R2 in people the probe was not fitted on; 1 is perfect, a constant has 0 or less."
 FEWEST = 10  # knees to fit on, and to measure on
+
+
+def shown(probes: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of probes for reading, its targets in words."""
+    return probes.assign(target=probes["target"].replace(WORDS))
 
 
 def targets(known: pd.DataFrame) -> dict[str, np.ndarray]:

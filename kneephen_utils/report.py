@@ -72,8 +72,18 @@ def number(value: float, decimals: int = 2) -> str:
 
 
 def spread(estimate: float, low: float, high: float, decimals: int = 2) -> str:
-    """Write an estimate with its 95 % interval, such as `2.20 (1.84 to 2.62)`."""
+    """Write an estimate with its 95 % interval, such as `2.20 (1.84 to 2.62)`.
+
+    Without an interval the estimate stands alone, and without an estimate there is a dash.
+    """
+    if pd.isna(low) and pd.isna(high):
+        return number(estimate, decimals)
     return f"{number(estimate, decimals)} ({number(low, decimals)} to {number(high, decimals)})"
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a count with its noun, such as `1 group` and `2 groups`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def p_value(p: float) -> str:
@@ -89,10 +99,9 @@ def _cell(value: object, decimals: int) -> str:
     if isinstance(value, bool) or type(value).__name__ == "bool_":
         return "yes" if value else "no"
     if isinstance(value, float):
-        return (
-            f"{value:,.0f}" if value == int(value) and decimals == 0 else f"{value:,.{decimals}f}"
-        )
-    return f"{value:,}" if isinstance(value, int) and abs(value) < 1_000_000 else str(value)
+        text = f"{value:,.{decimals}f}"
+        return text if text.strip("-0.") else text.lstrip("-")  # no zero below zero
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def write_answer(
@@ -108,8 +117,8 @@ def write_answer(
         drawn.savefig(Path(artefacts) / "answer.svg", metadata={"Date": None})
     plt.close(drawn)
     lines = [*(f"- {sentence}" for sentence in sentences if sentence), ""]
-    lines += [":::{figure} executed/answer.svg", f":alt: {alt}", ":figclass: kneephen-figure", ""]
-    lines += [caption, ":::", ""]
+    lines += [":::{figure} executed/answer.svg", f":alt: {alt}", ":figclass: kneephen-figure"]
+    lines += [":target: _images/answer.svg", "", caption, ":::", ""]
     (Path(artefacts) / "answer.md").write_text("\n".join(lines))
 
 

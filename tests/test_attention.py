@@ -206,6 +206,28 @@ def test_a_figure_has_one_scale_and_a_blob_beside_every_row(
     assert "<img" in figure.show(drawn, caption="c", alt="a", vector=False).data
 
 
+def test_closed_maps_lie_on_the_mean_of_all_if_asked_for_and_else_on_nothing(
+    pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
+) -> None:
+    members, averages = groups.gather(known), attention.average(maps, known)
+    settings = {"region": 140.0, "prior_width": 25.0}
+    every = overlay.mean_crops(pictures, members, disclose=True, mean_pictures=False)
+    assert len(every) == len(members[groups.GROUP].drop_duplicates())
+    asked = overlay.mean_crops(pictures, members, disclose=False, mean_pictures=True)
+    assert list(asked) == [overlay.WHOLE]
+    assert np.allclose(asked[overlay.WHOLE], every[overlay.WHOLE])
+    few = members[members["participant_id"].isin(members["participant_id"].unique()[:9])]
+    for none in (
+        overlay.mean_crops(pictures, members, disclose=False, mean_pictures=False),
+        overlay.mean_crops(pictures, few, disclose=False, mean_pictures=True),
+    ):
+        assert none == {}
+        drawn = overlay.draw_groups(averages, none, ("zeroshot", "cls"), **settings)
+        assert {len(axis.images) for axis in drawn.axes[:6]} == {1}
+    assert "all knees" in overlay.beneath(asked)
+    assert "not asked for" in overlay.beneath({})
+
+
 def test_too_few_knees_are_an_error_that_says_how_many_there_are() -> None:
     with pytest.raises(ValueError, match="9 knees have a picture and a phenotype of arm 'context'"):
         attention.find_knees(phenotypes().head(9), crops(), arm="context")

@@ -42,6 +42,18 @@ def test_a_page_fits_a_phone(page: Page, site: str, name: str) -> None:
 
 
 @each_page
+def test_letters_of_figures_keep_their_size_on_a_phone(page: Page, site: str, name: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, site, name)
+    shrunk = page.evaluate(
+        """() => [...document.querySelectorAll("figure.kneephen-figure img")]
+        .filter(i => i.getBoundingClientRect().width < Number(i.getAttribute("width") ?? 860))
+        .map(i => i.alt)"""
+    )
+    assert shrunk == []
+
+
+@each_page
 def test_a_page_keeps_to_its_weight(page: Page, site: str, name: str) -> None:
     budget = next(most for start, most in HEAVIEST.items() if start in name)
     loaded: list[int] = []

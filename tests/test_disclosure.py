@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kneephen_utils import __main__ as main
-from kneephen_utils.pipeline import counted, disclosure, execution
+from kneephen_utils.pipeline import counted, disclosure, execution, params
 
 RELEASE = "/data/oai/release"
 TABLE = (
@@ -134,6 +134,23 @@ def test_a_page_of_gated_data_does_not_say_where_they_lie(book: Path) -> None:
     nbformat.write(told, book / "a.ipynb")
     assert "release on this machine" in told.cells[0].source
     assert disclosure.scan([book], places=[RELEASE]) == []
+
+
+def test_mean_pictures_are_off_unless_asked_for_and_do_not_open_the_gate(book: Path) -> None:
+    declared = params.load(Path(__file__).parents[1] / "notebooks" / "params.yml")
+    places = dict.fromkeys(params.PLACES, "")
+    stages = ("radiograph", "phenotype", "attention")
+    asked = params.parse(" ".join(f"{stage}.mean_pictures=true" for stage in stages))
+    for stage in stages:
+        own = params.resolve(declared, stage, profile="oai", places=places)
+        assert (own["disclose"], own["mean_pictures"]) == (False, False)
+        own = params.resolve(declared, stage, profile="oai", places=places, overrides=asked)
+        assert (own["disclose"], own["mean_pictures"]) == (False, True)
+    source = "disclose = False\nmean_pictures = True"
+    (book / "page.ipynb").write_text(notebook(source, CLEAN))
+    assert disclosure.scan([book]) == []
+    (book / "page.ipynb").write_text(notebook(source, CLEAN + "<p>knee 9001234-R</p>"))
+    assert [one.what for one in disclosure.scan([book])] == ["participant"]
 
 
 def test_the_gate_stops_a_build_and_a_missing_book_does_not_pass(

@@ -23,6 +23,14 @@ from kneephen_utils.phenotype import (
     sweep,
 )
 
+
+class Pictures:
+    """Pixels that are read as the `images` array is."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels, self.shape, self.oindex = pixels, pixels.shape, pixels
+
+
 SETTINGS = replace(islands.SETTINGS, draws=6)
 
 
@@ -160,6 +168,32 @@ def test_medoids_are_the_knees_nearest_to_all_others(
     names = one.knees.loc[one.discover, "knee_id"].to_numpy()
     first = middle[(middle["arm"] == "image") & (middle["phenotype"] == 0)].iloc[0]
     assert first["knee_id"] == names[inside[int(np.argmin(sums))]]
+
+
+@pytest.mark.parametrize(
+    ("disclose", "mean_pictures", "drawn"),
+    [(True, False, [4, 4]), (False, True, [1, 0]), (False, False, [])],
+)
+def test_closed_knees_have_a_mean_only_if_asked_for_and_of_ten_people(
+    *, disclose: bool, mean_pictures: bool, drawn: list[int]
+) -> None:
+    people = [f"{n}" for n in range(10)] + [f"{n}" for n in range(9)] * 2
+    knees = [f"{n}" for n in range(28)]
+    phenotypes = pd.DataFrame({"knee_id": knees, "participant_id": people})
+    phenotypes["phenotype"] = [0] * 10 + [1] * 18
+    crops = pd.DataFrame({"knee_id": knees, "image": range(28)})
+    middle = pd.DataFrame({"knee_id": ["1", "2", "3", "11", "12", "13"], "rank": [0, 1, 2] * 2})
+    middle["phenotype"] = [0, 0, 0, 1, 1, 1]
+    pictures = Pictures(np.broadcast_to(np.arange(28)[:, None, None], (28, 4, 4)))
+    shown = {"disclose": disclose, "mean_pictures": mean_pictures}
+    made = portrait.draw(pictures, crops, phenotypes, middle, **shown)
+    lines = len(made.axes) // 2
+    counts = [sum(len(a.images) for a in made.axes[n * lines : (n + 1) * lines]) for n in range(2)]
+    assert counts == (drawn or [0, 0])
+    words = " ".join(text.get_text() for axis in [made, *made.axes] for text in axis.texts)
+    assert ("under 10 people" in words) is (not disclose and mean_pictures)
+    assert ("not asked for" in words) is (not disclose and not mean_pictures)
+    assert ("not asked for" in portrait.caption(2, **shown)) is ("not asked for" in words)
 
 
 def test_an_arm_without_groups_is_drawn_and_said(agreed: pd.DataFrame) -> None:

@@ -363,5 +363,39 @@ def test_no_single_film_is_drawn_where_knees_are_closed(
     assert sum(len(axis.images) for axis in open_sheet.axes) == 1
     assert sum(len(axis.images) for axis in closed.axes) == 0
     pictures = images.read(tmp_path)
-    grades = gallery.draw_grades(pictures, crops, knees, each=2, disclose=False)
-    assert sum(len(axis.images) for axis in grades.axes) == 0
+    grades = gallery.draw_grades(pictures, crops, knees, each=2, disclose=False, mean_pictures=True)
+    assert sum(len(axis.images) for axis in grades.axes) == 0  # of fewer than ten people
+
+
+def test_a_closed_grade_shows_its_mean_only_if_asked_for_and_of_enough_people() -> None:
+    pictures, crops, knees = graded({0: 10, 1: 9, 2: 9}, twice={1})
+    asked = gallery.draw_grades(pictures, crops, knees, each=2, disclose=False, mean_pictures=True)
+    assert [len(axis.images) for axis in asked.axes] == [1, 0, 0, 0, 0]
+    assert np.allclose(asked.axes[0].images[0].get_array(), np.mean(range(10)))
+    assert "under 10 people" in asked.axes[1].texts[0].get_text()
+    never = gallery.draw_grades(pictures, crops, knees, each=2, disclose=False, mean_pictures=False)
+    assert never.axes == []
+    assert "not asked for" in never.texts[0].get_text()
+
+
+class Pictures:
+    """Pixels that are read as the `images` array is."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels, self.shape, self.oindex = pixels, pixels.shape, pixels
+
+
+def graded(
+    people: dict[int, int], *, twice: set[int]
+) -> tuple[Pictures, pd.DataFrame, pd.DataFrame]:
+    """Return plain pictures, as bright as their row; grades `twice` hold both knees of a person."""
+    names = [
+        (f"{grade}{person}-{side}", f"{grade}{person}", grade)
+        for grade, count in people.items()
+        for person in range(count)
+        for side in ("RL" if grade in twice else "R")
+    ]
+    knees = pd.DataFrame(names, columns=["knee_id", "participant_id", "kl_grade"])
+    crops = knees.drop(columns="kl_grade").assign(image=range(len(knees)))
+    rows = np.arange(len(knees), dtype=np.uint8)
+    return Pictures(np.broadcast_to(rows[:, None, None], (len(knees), 4, 4))), crops, knees

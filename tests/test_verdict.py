@@ -244,7 +244,7 @@ def test_the_answer_counts_every_test_once() -> None:
     first, second, third = verdict.answer(judged(gate="dbcv"), arm="context")
     assert "no phenotype is claimed" in first
     assert "in KL2 the groups are not denser" in second
-    assert "1 fallen with their phenotype" in third
+    assert "1 void, because their grade claims no phenotype" in third
 
 
 def test_groups_that_pass_in_another_arm_are_named_and_claimed_by_nobody() -> None:

@@ -19,7 +19,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kneephen_utils import figure, images
+from kneephen_utils import closed, figure, images
 from kneephen_utils.attention import gaze, tally, zone
 from kneephen_utils.attention.groups import ALL_GRADES, ALL_KNEES, GROUP
 
@@ -27,6 +27,7 @@ CHUNK = 64  # pictures in memory at a time
 PANEL = 1.55  # side of a panel, inches
 COLORS = "inferno"
 OPAQUE = 0.9  # opacity of the largest value of the figure over the crop; 0 lets all through
+WHOLE = (ALL_GRADES, ALL_KNEES)  # the group of all knees
 JOINT = zone.BOXES["joint_space"]
 
 Means = Mapping[tuple[int, int], np.ndarray]
@@ -36,14 +37,25 @@ class Panel(NamedTuple):
     """One picture of the figure: its title, the mean crop beneath and the map (grid, grid)."""
 
     title: str
-    crop: np.ndarray
+    crop: np.ndarray | None
     weights: np.ndarray
 
 
-def mean_crops(pictures: zarr.Array, members: pd.DataFrame) -> dict[tuple[int, int], np.ndarray]:
-    """Return the mean crop (pixels, pixels) of each group of `members`, by grade and phenotype."""
+def mean_crops(
+    pictures: zarr.Array, members: pd.DataFrame, *, disclose: bool, mean_pictures: bool
+) -> dict[tuple[int, int], np.ndarray]:
+    """Return the mean crop (pixels, pixels) of each group of `members`, by grade and phenotype.
+
+    Where single knees are closed, only that of all knees together is made, and only if it was
+    asked for: means of a whole and of its parts would tell of the few that are left out.
+    """
     means = {}
     for (grade, phenotype), rows in members.groupby(GROUP):
+        people = rows["participant_id"].nunique()
+        if not disclose and (grade, phenotype) != WHOLE:
+            continue
+        if closed.withheld(people, disclose=disclose, mean_pictures=mean_pictures):
+            continue
         places = np.sort(rows["image"].to_numpy())
         total = np.zeros(pictures.shape[1:])
         for start in range(0, len(places), CHUNK):
@@ -61,16 +73,15 @@ def draw_maps(
     prior_width: float,
 ) -> Figure:
     """Draw every map over all knees, and the blob in the centre, which looks at nothing."""
-    whole = (ALL_GRADES, ALL_KNEES)
     seen = averages[["encoder", "method"]].drop_duplicates().itertuples(index=False, name=None)
     given = set(seen)
     panels = [
-        Panel(_broken(tally.named(checks, one)), crops[whole], _grid(averages, one, whole))
+        Panel(_broken(tally.named(checks, one)), crops.get(WHOLE), _grid(averages, one, WHOLE))
         for one in gaze.NAMES
         if one in given
     ]
     prior = _prior(panels[0].weights.shape[0], region, prior_width)
-    panels.append(Panel("blob in\nthe centre", crops[whole], prior))
+    panels.append(Panel("blob in\nthe centre", crops.get(WHOLE), prior))
     columns = 4
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     return _sheet(rows, [""] * len(rows), region=region, panel=1.15 * PANEL)
@@ -86,29 +97,38 @@ def draw_groups(
         grids = [_grid(averages, seen, (grade, phenotype)) for phenotype in groups]
         prior = _prior(grids[0].shape[0], region, prior_width)
         row = [
-            Panel(_title(averages, grade, phenotype), crops[grade, phenotype], grid)
+            Panel(_title(averages, grade, phenotype), _under(crops, grade, phenotype), grid)
             for phenotype, grid in zip(groups, grids, strict=True)
         ]
-        rows.append([*row, Panel("blob", crops[grade, ALL_KNEES], prior)])
+        rows.append([*row, Panel("blob", _under(crops, grade, ALL_KNEES), prior)])
         names.append(f"KL{grade}")
     return _sheet(rows, names, region=region, panel=PANEL)
 
 
-def caption(seen: gaze.Map, checks: pd.DataFrame) -> str:
+def beneath(crops: Means) -> str:
+    """Say what lies beneath the maps, which depends on what may be shown."""
+    if not crops:
+        return closed.NOT_ASKED
+    if set(crops) == {WHOLE}:
+        return "Beneath every map lies the mean crop of all knees."
+    return "Beneath each map lies the mean crop of its knees."
+
+
+def caption(seen: gaze.Map, checks: pd.DataFrame, crops: Means) -> str:
     """Return the caption of the figure `draw_groups` makes."""
     return (
-        f"Mean {tally.named(checks, seen)} over the mean crop, by grade and phenotype; numbers are "
-        "knees. One scale for all panels, by square root: multiples of an even share of the "
-        "patches. The box is the joint space, medial is on the right. "
+        f"Mean {tally.named(checks, seen)}, by grade and phenotype; numbers are knees. "
+        f"{beneath(crops)} One scale for all panels, by square root: multiples of an even share of "
+        "the patches. The box is the joint space, medial is on the right. "
         f"{gaze.deletion(checks, seen)}"
     )
 
 
-def caption_maps(checks: pd.DataFrame) -> str:
+def caption_maps(checks: pd.DataFrame, crops: Means) -> str:
     """Return the caption of the figure `draw_maps` makes."""
     return (
-        "Mean maps over the mean crop of all knees, on one scale by square root: multiples of an "
-        "even share of the patches. The box is the joint space, medial is on the right. A map like "
+        f"Mean maps of all knees, on one scale by square root: multiples of an even share of the "
+        f"patches. {beneath(crops)} The box is the joint space, medial is on the right. A map like "
         "the blob in the centre says little about the knee, and one that is like that of weights "
         "drawn anew has failed. "
         f"{gaze.NAMES['finetuned', 'relevance'].capitalize()}: "
@@ -124,9 +144,7 @@ def describe(scores: pd.DataFrame, seen: gaze.Map) -> str:
         f"{'all' if row.kl_grade == ALL_GRADES else f'KL{row.kl_grade}'} {100 * row.estimate:.0f} %"
         for row in own.sort_values("kl_grade").itertuples()
     ]
-    return (
-        f"Maps over mean knees. Share of {gaze.NAMES[seen]} on the joint space: {', '.join(parts)}."
-    )
+    return f"Mean maps. Share of {gaze.NAMES[seen]} on the joint space: {', '.join(parts)}."
 
 
 def _sheet(
@@ -134,9 +152,7 @@ def _sheet(
 ) -> Figure:
     """Draw rows of panels with one colour bar."""
     if not rows:
-        drawn = Figure(figsize=(7.2, 0.6))
-        drawn.text(0.5, 0.5, "no group has enough knees", ha="center", va="center")
-        return drawn
+        return figure.sentence("no group has enough knees")
     columns = max(map(len, rows))
     top = max(float(one.weights.max() * one.weights.size) for row in rows for one in row)
     scale = PowerNorm(0.5, vmin=0, vmax=top)
@@ -158,7 +174,10 @@ def _sheet(
 def _draw(axis: Axes, one: Panel, scale: PowerNorm, region: float) -> None:
     half = region / 2
     extent = (-half, half, half, -half)
-    axis.imshow(one.crop, cmap="gray", vmin=0, vmax=255, extent=extent)
+    if one.crop is None:
+        axis.set_facecolor("black")
+    else:
+        axis.imshow(one.crop, cmap="gray", vmin=0, vmax=255, extent=extent)
     multiples = one.weights * one.weights.size
     axis.imshow(
         multiples,
@@ -182,6 +201,11 @@ def _grid(averages: pd.DataFrame, seen: gaze.Map, group: tuple[int, int]) -> np.
 
 def _prior(grid: int, region: float, width: float) -> np.ndarray:
     return zone.centre_prior(grid, region=region, width=width).reshape(grid, grid)
+
+
+def _under(crops: Means, grade: int, phenotype: int) -> np.ndarray | None:
+    """Return the mean crop of a group, or that of all knees, or none."""
+    return crops.get((grade, phenotype), crops.get(WHOLE))
 
 
 def _grades(averages: pd.DataFrame) -> list[int]:

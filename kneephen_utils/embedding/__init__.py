@@ -24,7 +24,7 @@ GRADES = range(5)
 BATCH = 64  # pictures read at a time
 SIDE = 32  # side of the picture a pixel probe sees
 PIXELS = "ridge on pixels"
-COMPARE_NOTE = "People of the discover and confirm splits; mae in grades."
+COMPARE_NOTE = "People of the discover and confirm splits; the mean error is in grades."
 
 
 def embed(encoder: Encoder, images: Any, crops: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:

@@ -102,6 +102,7 @@ def say(found: Tried) -> str:
     """Say what one setting gave."""
     return (
         f"min_cluster_size {found.min_cluster_size}, min_samples {found.min_samples}: "
-        f"{found.phenotypes} group(s), {100 * found.noise:.0f} % of the knees in none, "
+        f"{report.counted(found.phenotypes, 'group')}, "
+        f"{100 * found.noise:.0f} % of the knees in none, "
         f"{report.number(found.score)} of the knees found again."
     )

@@ -21,6 +21,19 @@ PASSPORT_NOTE = (
     "phenotype below a mean of 0.75 keeps its letter and earns no name."
 )
 DISTINCT = "share of knees found again x density-based validity"
+GATES = {  # in the words of the first page
+    "enough_knees": "enough knees",
+    "two_groups": "two groups",
+    "null_gaussian": "beat a smooth cloud",
+    "null_shuffled": "beat shuffling",
+    "null_uniform": "beat an even cloud",
+    "jaccard": "come back",
+    "dbcv": "are dense",
+    "image": "from the picture",
+}
+NULLS = ("null_gaussian", "null_shuffled", "null_uniform")
+BOUNDS = dict.fromkeys(NULLS, "at most") | {"image": "below"}
+DECIMALS = dict.fromkeys(NULLS, 3) | {"enough_knees": 0, "two_groups": 0}
 REFERENCE_WORDS = {
     "gaussian": "the same spread\nbut no groups",
     "shuffled": "each column\nshuffled",
@@ -104,8 +117,15 @@ def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
             )
         for value in observed:
             axis.axvline(value, color=figure.PALETTE[1])
+            side, gap = ("right", -4) if value > 0.5 else ("left", 4)  # beside the line
             axis.annotate(
-                "these knees", (value, 2.55), fontsize=9, ha="center", color=figure.PALETTE[1]
+                "these knees",
+                (value, 2.55),
+                (gap, 0),
+                textcoords="offset points",
+                fontsize=9,
+                ha=side,
+                color=figure.PALETTE[1],
             )
         axis.set_yticks(range(len(REFERENCE_WORDS)), list(REFERENCE_WORDS.values()))
         axis.set(xlim=(-0.02, 1.02), ylim=(-0.5, 2.9), xlabel=DISTINCT)
@@ -140,7 +160,8 @@ def say_sweep(swept: pd.DataFrame, *, arm: str) -> str:
     return (
         f"Reducer {one['reducer']}, min_cluster_size {one['min_cluster_size']} with min_samples "
         f"{one['min_samples']} {how}: "
-        f"{one['phenotypes']} group(s), {100 * one['noise_share']:.0f} % of the knees in none, "
+        f"{report.counted(int(one['phenotypes']), 'group')}, "
+        f"{100 * one['noise_share']:.0f} % of the knees in none, "
         f"{report.number(one['stability'])} of the knees found again."
     )
 
@@ -178,13 +199,21 @@ def shown_gates(gates: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     own = gates[gates["arm"] == arm]
     return pd.DataFrame(
         {
-            "gate": own["gate"].str.replace("_", " ").to_numpy(),
+            "gate": own["gate"].map(GATES).to_numpy(),
             "passed": own["passed"].to_numpy(),
-            "measured": own["value"].to_numpy(),
-            "required": own["threshold"].to_numpy(),
+            "measured": [_written(r.gate, r.value) for r in own.itertuples()],
+            "required": [
+                f"{BOUNDS.get(r.gate, 'at least')} {_written(r.gate, r.threshold)}"
+                for r in own.itertuples()
+            ],
             "in words": own["sentence"].to_numpy(),
         }
     )
+
+
+def _written(gate: str, value: float) -> str:
+    """Write what a gate measured: knees and groups are whole, p values have three decimals."""
+    return report.number(value, DECIMALS.get(gate, 2))
 
 
 def shown_passports(passports: pd.DataFrame, *, arm: str) -> pd.DataFrame:
@@ -210,7 +239,7 @@ def shown_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "arm": arms,
-            "fails at": [str(first.get(arm, "nothing")).replace("_", " ") for arm in arms],
+            "fails at": [GATES.get(first.get(arm, ""), "nothing") for arm in arms],
             "picture's share": [_of(moved, arm, "image_share") for arm in arms],
             "three-leaf tree": [_of(moved, arm, "tree_ari") for arm in arms],
             "pictures shuffled": [_of(moved, arm, "shuffled_ari") for arm in arms],

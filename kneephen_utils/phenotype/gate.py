@@ -20,9 +20,9 @@ LEVEL = 0.05  # of each null p value
 GROUPS = 2
 DENSER = 0.2  # density-based validity that data without groups rarely exceed
 WITHOUT_GROUPS = {
-    "gaussian": "made-up knees of the same spread but without groups",
+    "gaussian": "simulated knees of the same spread but without groups",
     "shuffled": "the same knees, each column shuffled",
-    "uniform": "made-up knees as wide but spread evenly",
+    "uniform": "simulated knees as wide but spread evenly",
 }
 COLUMNS = ["kl_grade", "arm", "gate", "value", "threshold", "passed", "sentence"]
 
@@ -64,7 +64,7 @@ def _gates(
     moved = float(contribution["shuffled_ari"].iloc[0])
     return [
         enough,
-        _least("two_groups", found, GROUPS, f"{found} group(s) were found."),
+        _least("two_groups", found, GROUPS, f"Groups found: {found}."),
         *(_beaten(null, name) for name in reference.REFERENCES),
         _least("jaccard", again, NAMED, f"The second best group comes back at {again:.2f}."),
         _least("dbcv", density, DENSER, f"Density-based validity {density:.2f}."),

@@ -52,6 +52,7 @@ def draw(
     middle: pd.DataFrame,
     *,
     disclose: bool,
+    mean_pictures: bool,
 ) -> Figure:
     """Draw the mean picture of each phenotype and, where allowed, the knees in its middle.
 
@@ -66,8 +67,12 @@ def draw(
     middle
         As `medoids` returns, of that arm.
     disclose
-        Whether single knees may be shown; if not, means of at least ten knees are.
+        Whether single knees may be shown.
+    mean_pictures
+        Whether, where they may not, the mean of at least ten people takes their place.
     """
+    if not disclose and not mean_pictures:
+        return figure.sentence(closed.NOT_ASKED)
     rows = crops.set_index("knee_id")["image"]
     found = [int(k) for k in sorted(set(phenotypes["phenotype"])) if k >= 0] or [-1]
     columns = EACH + 1 if disclose else 1
@@ -80,11 +85,17 @@ def draw(
         for line, phenotype in zip(axes, found, strict=True):
             own = phenotypes[phenotypes["phenotype"] == phenotype]
             stack = images.take(pictures, rows.loc[own["knee_id"]].to_numpy())
+            people = own["participant_id"].nunique()
+            why = closed.withheld(people, disclose=disclose, mean_pictures=mean_pictures)
             typical = middle[middle["phenotype"] == phenotype].sort_values("rank")["knee_id"]
-            single = images.take(pictures, rows.loc[typical].to_numpy()) if disclose else None
-            shown = _shown(stack, single)
+            shown = [] if why or not len(stack) else [stack.mean(axis=0)]
+            if disclose:
+                shown += list(images.take(pictures, rows.loc[typical].to_numpy()))
             for axis, picture in zip(line, shown, strict=False):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            if why:
+                words = why.replace(": ", ":\n")
+                line[0].text(0.5, 0.5, words, ha="center", va="center", transform=line[0].transAxes)
             name = figure.phenotype_label(phenotype)
             known = disclose or len(own) >= closed.FEW
             count = f"{len(own)} knees" if known else f"under {closed.FEW} knees"
@@ -93,22 +104,16 @@ def draw(
     return drawn
 
 
-def caption(kl_grade: int, *, disclose: bool) -> str:
-    """Say what the figure `draw` makes shows."""
+def caption(kl_grade: int, *, disclose: bool, mean_pictures: bool) -> str:
+    """Say what the figure `draw` makes shows, or why it shows nothing."""
+    if not disclose and not mean_pictures:
+        return f"Phenotypes of KL{kl_grade}. {closed.NOT_ASKED}"
     single = (
         "the knees in its middle beside it, the most typical first"
         if disclose
-        else "single knees are not shown"
+        else f"where it has at least {closed.FEW} people; single knees are not shown"
     )
     return (
         f"Mean picture of each phenotype of KL{kl_grade}, {single}. "
         "Left knees are mirrored: the medial side is on the right."
     )
-
-
-def _shown(stack: np.ndarray, single: np.ndarray | None) -> list[np.ndarray]:
-    """Return the mean of all, and single pictures where they may be shown."""
-    mean = stack.mean(axis=0) if len(stack) else np.zeros((8, 8))
-    if single is not None:
-        return [mean, *single]
-    return [mean] if len(stack) >= closed.FEW else []

@@ -18,7 +18,13 @@ GRADES = range(5)
 
 
 def draw_grades(
-    pictures: zarr.Array, crops: pd.DataFrame, knees: pd.DataFrame, *, each: int, disclose: bool
+    pictures: zarr.Array,
+    crops: pd.DataFrame,
+    knees: pd.DataFrame,
+    *,
+    each: int,
+    disclose: bool,
+    mean_pictures: bool,
 ) -> Figure:
     """Draw the mean crop of each grade and, where allowed, `each` crops that look most like it.
 
@@ -31,20 +37,28 @@ def draw_grades(
     each
         Crops per grade.
     disclose
-        Whether single knees may be shown; if not, each row holds the mean of the grade alone,
-        and that only if enough knees have it.
+        Whether single knees may be shown.
+    mean_pictures
+        Whether, where they may not, the mean of at least ten people of a grade is.
     """
+    if not disclose and not mean_pictures:
+        return figure.sentence(closed.NOT_ASKED)
     columns = each + 1 if disclose else 1
     with figure.style():
         drawn = Figure(figsize=(1.5 * columns + 0.4, 1.55 * len(GRADES)))
         axes = drawn.subplots(len(GRADES), columns, squeeze=False)
         for grade, row in zip(GRADES, axes, strict=True):
-            stack = _of_grade(pictures, crops, knees, grade)
+            own = _of_grade(crops, knees, grade)
+            stack = images.take(pictures, own["image"].to_numpy())
+            people = own["participant_id"].nunique()
+            why = closed.withheld(people, disclose=disclose, mean_pictures=mean_pictures)
             shown = _typical(stack, each) if disclose else []
-            if len(stack) and (disclose or len(stack) >= closed.FEW):
-                shown = [stack.mean(axis=0), *shown]
+            shown = [stack.mean(axis=0), *shown] if len(stack) and not why else []
             for place, axis in enumerate(row):
                 _show(axis, shown[place] if place < len(shown) else None)
+            if why:
+                words = why.replace(": ", ":\n")
+                row[0].text(0.5, 0.5, words, ha="center", va="center", transform=row[0].transAxes)
             row[0].set_ylabel(f"KL {grade}", rotation=0, ha="right", va="center")
         axes[0, 0].set_title("mean", fontsize=9)
     return drawn
@@ -110,14 +124,11 @@ def draw_exposure(exposures: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _of_grade(
-    pictures: zarr.Array, crops: pd.DataFrame, knees: pd.DataFrame, grade: int
-) -> np.ndarray:
-    """Return the crops of one grade, evenly thinned to `SAMPLE`."""
+def _of_grade(crops: pd.DataFrame, knees: pd.DataFrame, grade: int) -> pd.DataFrame:
+    """Return the rows of `crops` with a picture of one grade, evenly thinned to `SAMPLE`."""
     graded = knees.loc[(knees["kl_grade"] == grade).fillna(value=False), "knee_id"]
-    rows = crops.loc[crops["knee_id"].isin(graded) & (crops["image"] >= 0), "image"].to_numpy()
-    step = max(len(rows) // SAMPLE, 1)
-    return images.take(pictures, np.sort(rows)[::step][:SAMPLE])
+    rows = crops[crops["knee_id"].isin(graded) & (crops["image"] >= 0)].sort_values("image")
+    return rows.iloc[:: max(len(rows) // SAMPLE, 1)].head(SAMPLE)
 
 
 def _typical(stack: np.ndarray, each: int) -> list[np.ndarray]:

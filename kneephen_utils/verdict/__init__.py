@@ -16,9 +16,9 @@ ESTIMATE = ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
 GATE_WORDS = {  # every gate of stage phenotype, in the order in which they are asked
     "enough_knees": "there are too few knees to look for groups",
     "two_groups": "fewer than two groups were found",
-    "null_gaussian": "made-up knees of the same spread but without groups do as well",
+    "null_gaussian": "simulated knees of the same spread but without groups do as well",
     "null_shuffled": "the same knees with every column shuffled do as well",
-    "null_uniform": "made-up knees spread evenly do as well",
+    "null_uniform": "simulated knees spread evenly do as well",
     "jaccard": "the groups are not found again when people are resampled",
     "dbcv": "the groups are not denser than the space between them",
     "image": "the groups stay the same when the pictures are shuffled",
@@ -101,7 +101,7 @@ def answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
         "exploratory": "exploratory",
         "not supported": "not supported",
         "refused": "refused as circular",
-        "no phenotype": "fallen with their phenotype",
+        "no phenotype": "void, because their grade claims no phenotype",
     }
     told = ", ".join(f"{counts[name]} {word}" for name, word in words.items() if name in counts)
     elsewhere = int((claims.loc[claims["arm"] != arm, "verdict"] == "refused").sum())

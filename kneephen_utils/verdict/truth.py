@@ -208,7 +208,7 @@ def _one(knees: pd.DataFrame, grade: int, arm: str, draws: int, seed: int) -> di
         "low": low,
         "high": high,
         "knees": len(knees),
-        "sentence": f"{groups} group(s) planted, {claimed} found in KL{grade}, arm {arm}.",
+        "sentence": f"Groups planted: {groups}, found: {claimed}, in KL{grade}, arm {arm}.",
     }
 
 

@@ -1,0 +1,62 @@
+"""Report: numbers and tables are written as a reader expects them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from kneephen_utils import report
+from kneephen_utils.phenotype import chart
+from kneephen_utils.verdict import evidence
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "written"),
+    [
+        (-0.001, 2, "0.00"),
+        (-0.01, 2, "-0.01"),
+        (0.0, 0, "0"),
+        (1606258, 2, "1,606,258"),
+        (1234.5, 1, "1,234.5"),
+        (NAN, 2, report.MISSING),
+    ],
+)
+def test_a_number_is_written_without_a_zero_below_zero(
+    value: float, decimals: int, written: str
+) -> None:
+    assert report.number(value, decimals) == written
+
+
+def test_an_interval_that_is_missing_is_not_written_as_two_dashes() -> None:
+    assert report.spread(2.2, 1.84, 2.62) == "2.20 (1.84 to 2.62)"
+    assert report.spread(2.2, NAN, NAN) == "2.20"
+    assert report.spread(NAN, NAN, NAN) == report.MISSING
+
+
+def test_a_count_agrees_with_its_noun() -> None:
+    counts = [report.counted(n, "group") for n in (0, 1, 2)]
+    assert counts == ["0 groups", "1 group", "2 groups"]
+
+
+def test_the_gates_have_the_same_words_on_every_page() -> None:
+    assert {name: head.replace("\n", " ") for name, head in evidence.HEADS.items()} == chart.GATES
+    gates = pd.DataFrame(
+        {
+            "arm": "image",
+            "gate": ["enough_knees", "null_gaussian", "jaccard", "image"],
+            "passed": True,
+            "value": [49.0, 0.025, NAN, -0.05],
+            "threshold": [40.0, 0.05, 0.75, 0.5],
+            "sentence": "",
+        }
+    )
+    shown = chart.shown_gates(gates, arm="image")
+    assert shown["measured"].tolist() == ["49", "0.025", report.MISSING, "-0.05"]
+    assert shown["required"].tolist() == [
+        "at least 40",
+        "at most 0.050",
+        "at least 0.75",
+        "below 0.50",
+    ]
