@@ -27,7 +27,7 @@ def test_a_draw_depends_on_the_seed_and_its_number_alone() -> None:
 
 
 def test_a_subsample_holds_the_share_of_people_without_repeats() -> None:
-    for rows in resample.subsample_people(PEOPLE, draws=10, share=0.5, seed=1):
+    for rows in resample.subsample_people(PEOPLE, draws=60, share=0.5, seed=1):
         assert len(set(rows)) == len(rows)
         assert PEOPLE.iloc[rows].nunique() == 2
         assert len(rows) == PEOPLE.isin(PEOPLE.iloc[rows]).sum()

@@ -44,6 +44,7 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     stamps.update(pages / "claims.md", claims.markdown(measured.FOLDER))
     stamps.update(pages / "graders.md", graders.markdown(measured.FOLDER))
     stamps.update(pages / "faults.md", robust.faults(measured.FOLDER))
+    stamps.update(pages / "fuzzed.md", robust.fuzzed(measured.FOLDER))
     stamps.update(pages / "tests.md", robust.tests(measured.FOLDER))
     stamps.update(pages / "speed.md", speed.markdown(measured.FOLDER))
     stamps.update(pages / "twins.md", counted.markdown(measured.FOLDER / "twins.csv"))

@@ -9,12 +9,18 @@ import pandas as pd
 
 from kneephen_utils import measured
 
-FAULTS, COVERAGE, MUTANTS = "faults.csv", "coverage.csv", "mutants.csv"
+FAULTS, COVERAGE, MUTANTS, FUZZ = "faults.csv", "coverage.csv", "mutants.csv", "fuzz.csv"
 
 
 def faults(folder: Path) -> str:
     """Return how often a run came through each fault as Markdown, or how to find out."""
     return _table(folder / FAULTS, _as_text, "Nothing was tried yet; `make faults` does.")
+
+
+def fuzzed(folder: Path) -> str:
+    """Return how many inputs of a fuzzer each reader took as Markdown, or how to find out."""
+    missing = "Nothing was fuzzed yet; `python benchmarks/fuzz.py --keep` does."
+    return _table(folder / FUZZ, _as_text, missing)
 
 
 def tests(folder: Path) -> str:
