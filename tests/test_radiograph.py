@@ -399,3 +399,8 @@ def graded(
     crops = knees.drop(columns="kl_grade").assign(image=range(len(knees)))
     rows = np.arange(len(knees), dtype=np.uint8)
     return Pictures(np.broadcast_to(rows[:, None, None], (len(knees), 4, 4))), crops, knees
+
+
+def test_a_release_without_films_is_told_where_they_are_looked_for() -> None:
+    said = radiograph.say_none(pd.DataFrame({"status": ["no_film", "no_film", "unreadable"]}))
+    assert said.startswith("no knee has a picture, most often because of: no film.")

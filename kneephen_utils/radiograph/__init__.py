@@ -241,6 +241,15 @@ def exposure(crops: pd.DataFrame, participants: pd.DataFrame, *, disclose: bool)
     return shown[["measure", "site", "knees", *PERCENTILES]].reset_index(drop=True)
 
 
+def say_none(crops: pd.DataFrame) -> str:
+    """Say why no knee has a picture, and where the films are looked for."""
+    commonest = crops["status"].mode().iloc[0].replace("_", " ")
+    return (
+        f"no knee has a picture, most often because of: {commonest}. Films are read from the "
+        "folder of the release, under the paths its lists of films give (such as 00m/contents.csv)"
+    )
+
+
 def say_counts(crops: pd.DataFrame) -> str:
     """Return one sentence: how many knees have a picture, and how sure the locator is."""
     pictured = crops[crops["status"] == "ok"]
