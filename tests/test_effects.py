@@ -77,3 +77,9 @@ def test_small_counts_are_hidden_where_single_knees_may_not_be_shown() -> None:
     made = effects.table(rows([0.5]), "pain_effects", families=FAMILIES).assign(knees=9)
     assert summary.shown(made, disclose=True)["knees"].tolist() == [9]
     assert summary.shown(made, disclose=False)["knees"].isna().all()
+
+
+def test_outcomes_are_written_as_a_reader_calls_them() -> None:
+    told = summary.in_words("kl_rise_1, hazard ratio, B against A, confirm")
+    assert told == "rise by one grade, hazard ratio, B against A, confirm"
+    assert summary.in_words("jsw_change, lateral_side") == "joint-space width, lateral side"

@@ -45,6 +45,13 @@ def shown(effects: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     return rows[[*order, "unit", "p", "p_adjusted", *COUNTS, "firewall"]]
 
 
+def in_words(text: str) -> str:
+    """Return a text with the names of outcomes as a reader calls them, and no underscores."""
+    for name, words in OUTCOMES.items():
+        text = text.replace(name, words)
+    return text.replace("_", " ")
+
+
 def listing(effects: pd.DataFrame, columns: Sequence[str], *, disclose: bool) -> pd.DataFrame:
     """Return the chosen columns of `shown`, with those that are empty throughout left out."""
     rows = shown(effects, disclose=disclose)[list(columns)]

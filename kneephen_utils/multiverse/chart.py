@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kneephen_utils import figure, report
+from kneephen_utils.inference import summary
 
 FORKS = ["embedding", "crop", "arm", "weight", "reducer", "setting", "outcome", "adjustment"]
 FORKS += ["sample"]
@@ -67,7 +68,7 @@ def forks(paths: pd.DataFrame) -> pd.DataFrame:
         for side, some in own.groupby(fork, sort=False):
             ratio = some["estimate"]
             spread = report.spread(ratio.median(), ratio.min(), ratio.max())
-            rows.append((fork, str(side).replace("_", " "), len(some), spread))
+            rows.append((fork, summary.in_words(str(side)), len(some), spread))
     return pd.DataFrame(rows, columns=["fork", "side", "paths", "middle ratio (range)"])
 
 
@@ -140,7 +141,7 @@ def _forks_below(below: plt.Axes, own: pd.DataFrame, sides: list[tuple[str, str]
     for (fork, side), row in places.items():
         at = np.flatnonzero(own[fork] == side)
         below.scatter(at, np.full(len(at), row), s=7, marker="|", color=figure.INK, linewidth=0.7)
-    below.set_yticks(list(places.values()), [str(side).replace("_", " ") for _, side in places])
+    below.set_yticks(list(places.values()), [summary.in_words(str(side)) for _, side in places])
     for row, (fork, _) in enumerate(sides):
         if row and fork != sides[row - 1][0]:
             below.axhline(0.5 - row, color="0.85", linewidth=0.6)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from kneephen_utils import figure, report
+from kneephen_utils.inference import summary
 
 MARKS = {
     "passed": ("#00694f", "passed"),
@@ -108,7 +109,7 @@ def differences(claims: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "grade": [f"KL{grade}" for grade in own["kl_grade"]],
-            "difference": [str(contrast).replace("_", " ") for contrast in own["contrast"]],
+            "difference": [summary.in_words(str(contrast)) for contrast in own["contrast"]],
             "estimate": spread,
             "p": [report.p_value(p) for p in own["p_adjusted"]],
             "knees": own["knees"].astype(object).to_numpy(),

@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from kneephen_utils import figure, report
-from kneephen_utils.inference import resample
+from kneephen_utils.inference import resample, summary
 from kneephen_utils.verdict import planted as planting
 
 COLUMNS = ["quantity", "arm", "kl_grade", "planted", "estimate", "low", "high", "knees"]
@@ -99,7 +99,7 @@ def shown_differences(compared: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "grade": [f"KL{grade}" for grade in own["kl_grade"]],
-            "difference": own["quantity"].str.replace("_", " ").to_numpy(),
+            "difference": own["quantity"].map(summary.in_words).to_numpy(),
             "planted": own["planted"].to_numpy(),
             "found": [report.spread(row.estimate, row.low, row.high) for row in own.itertuples()],
             "interval holds it": held.to_numpy(),
