@@ -174,6 +174,11 @@ def test_the_sentences_and_the_figure_come_from_the_paths(paths: pd.DataFrame) -
     said = " ".join(chart.say(paths))
     assert f"{chart.defensible(paths)['estimate'].median():.2f}" in said
     assert "it is not among the defensible ones" in said
+    assert said.startswith("All 144 defensible paths give a hazard ratio.")
+    assert "with half the weight" in said
+    assert "with double the weight" in said
+    some = paths.assign(estimate=paths["estimate"].where(paths.index > 0))
+    assert "on the others" in chart.say(some)[0]
     assert chart.describe(paths).startswith("Specification curve.")
     assert set(chart.forks(paths)["fork"]) == set(chart.FORKS)
     assert len(chart.draw(paths).axes) == 2

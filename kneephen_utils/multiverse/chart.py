@@ -36,9 +36,14 @@ def say(paths: pd.DataFrame) -> list[str]:
     values = own["estimate"]
     low, middle, high = values.quantile([0.05, 0.5, 0.95])
     apart = int(((own["low"] > 1) | (own["high"] < 1)).sum())
+    rest = "on the others no two groups differ in the side of their narrowing, or too few knees got"
+    first = (
+        f"Of {len(asked):,} defensible paths {len(own):,} give a hazard ratio; {rest} worse."
+        if len(own) < len(asked)
+        else f"All {len(own):,} defensible paths give a hazard ratio."
+    )
     said = [
-        f"Of {len(asked):,} defensible paths {len(own):,} give a hazard ratio; on the others no "
-        "two groups differ in the side of their narrowing, or too few knees got worse.",
+        first,
         f"The middle ratio is {middle:.2f}; nine in ten lie between {low:.2f} and {high:.2f}; "
         f"{100 * (values > 1).mean():.0f} % lie above 1, and {apart:,} have an interval that "
         "leaves out 1.",
