@@ -174,6 +174,11 @@ def test_only_what_failed_nothing_at_all_is_supported(change: dict[str, Any]) ->
     assert verdict.contradictions(claims, given["gates"]).empty
 
 
+def test_groups_that_were_chosen_by_hand_are_exploratory_themselves() -> None:
+    first = judged(by_hand=True).iloc[0]
+    assert (first["question"], first["verdict"]) == ("phenotypes", "exploratory")
+
+
 def test_what_was_not_estimated_says_why_and_not_that_a_p_was_large() -> None:
     for change in ({"p": float("nan")}, {"estimate": float("nan")}):
         assert judged(**change)["weakest_link"].tolist()[1] == "too few knees"
