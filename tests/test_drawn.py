@@ -103,11 +103,17 @@ def test_steps_stand_above_the_knees_at_risk() -> None:
 
 def test_a_training_is_drawn_with_the_epoch_that_was_kept() -> None:
     history = pd.DataFrame(
-        {"epoch": [1, 2, 3], "validation_mae": [0.9, 0.5, 0.6], "chosen": [False, True, False]}
-    )
-    kept = chart.draw_history(history).axes[0].lines[1]
-    assert (kept.get_xdata().tolist(), kept.get_ydata().tolist()) == ([2], [0.5])
-    assert chart.describe_history(history).startswith("Epoch 2 of 3 was kept: mean error 0.50")
+        {"epoch": [1, 2, 3], "train_loss": [1.0, 0.7, 0.4], "validation_loss": [1.1, 0.8, 0.9],
+         "validation_mae": [0.9, 0.5, 0.6], "chosen": [False, True, False]}
+    )  # fmt: skip
+    losses, errors = chart.draw_history(history).axes
+    for axis, best in ((losses, 0.8), (errors, 0.5)):
+        kept = axis.lines[-1]
+        assert (kept.get_xdata().tolist(), kept.get_ydata().tolist()) == ([2], [best])
+    said = chart.describe_history(history)
+    assert "Epoch 2 of 3 was kept: mean error 0.50" in said
+    assert "0.80" in said
+    assert "0.70" in said
 
 
 def test_grades_are_drawn_of_people_never_trained_on() -> None:
