@@ -242,6 +242,21 @@ def test_groups_are_distinct_if_they_come_back_and_have_a_gap(
     assert reference.distinct(again, dbcv) == pytest.approx(distinct)
 
 
+def test_groups_that_are_there_are_chosen_again_and_others_are_not(
+    made: dict[str, pd.DataFrame],
+) -> None:
+    one = islands.cells(made, "image")[0]
+    points = sweep.reduced(one, SETTINGS).points
+    own = sweep.run([one], settings=SETTINGS)[1]["image"]
+    anew = stability.rechosen(points, one.people, own, settings=SETTINGS)
+    assert anew > 0.95
+    assert anew == stability.rechosen(
+        points, one.people, own, settings=replace(SETTINGS, workers=2)
+    )
+    wrong = replace(own, labels=np.random.default_rng(0).permutation(own.labels))
+    assert abs(stability.rechosen(points, one.people, wrong, settings=SETTINGS)) < 0.2
+
+
 def test_shuffled_reference_keeps_every_column() -> None:
     points = np.arange(30.0).reshape(10, 3)
     drawn = reference.shuffled(points, np.random.default_rng(0))

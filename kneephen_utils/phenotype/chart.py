@@ -28,6 +28,7 @@ GATES = {  # in the words of the first page
     "null_shuffled": "beat shuffling",
     "null_uniform": "beat an even cloud",
     "jaccard": "come back",
+    "rechosen": "chosen again",
     "dbcv": "are dense",
     "image": "from the picture",
 }

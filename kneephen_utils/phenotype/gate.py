@@ -1,8 +1,8 @@
 """Gate: the written rule by which a grade and arm may claim phenotypes.
 
 All must be passed: enough knees; two groups; no reference without groups does as well;
-two groups come back when people are left out; groups are denser than the space between
-them; the groups move when the pictures are shuffled.
+two groups come back when people are left out; other draws of people lead to the same groups;
+groups are denser than the space between them; they move when the pictures are shuffled.
 """
 
 from __future__ import annotations
@@ -61,12 +61,14 @@ def _gates(
     chosen = swept[swept["chosen"]].iloc[0]
     found, density = int(chosen["phenotypes"]), float(chosen["dbcv"])
     again = stability["jaccard"].nlargest(GROUPS).min() if found >= GROUPS else float("nan")
+    anew = float(stability["rechosen"].min()) if found >= GROUPS else float("nan")
     moved = float(contribution["shuffled_ari"].iloc[0])
     return [
         enough,
         _least("two_groups", found, GROUPS, f"Groups found: {found}."),
         *(_beaten(null, name) for name in reference.REFERENCES),
         _least("jaccard", again, NAMED, f"The second best group comes back at {again:.2f}."),
+        _least("rechosen", anew, NAMED, f"Chosen anew, the groups agree by {anew:.2f} at least."),
         _least("dbcv", density, DENSER, f"Density-based validity {density:.2f}."),
         _below("image", moved, SAME, str(contribution["sentence"].iloc[0])),
     ]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import adjusted_rand_score
 
+from kneephen_utils import parallel
 from kneephen_utils.phenotype import pairs, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 NAMED = 0.75  # least mean Jaccard of a phenotype that carries a name
 COLUMNS = ["kl_grade", "arm", "phenotype", "knees", "participants", "jaccard", "low", "high"]
-COLUMNS += ["switched"]
+COLUMNS += ["switched", "rechosen"]
+CHOICES = 5  # times the setting is chosen anew
+STEP = 1009  # between the seeds of two choices
 
 
 def passport(
@@ -24,8 +29,8 @@ def passport(
     A fifth of the people is left out, the rest is searched again, and the Jaccard index with
     the group that fits best is taken; its mean, and its 2.5 and 97.5 percentile, are over
     these subsamples. `switched` is the share of its knees that end in another group, or in
-    none, when groups are matched one to one. Below a mean of 0.75 a phenotype keeps its letter
-    and earns no name.
+    none, when groups are matched one to one. `rechosen` is that of the cell, see there. Below a
+    mean Jaccard of 0.75 a phenotype keeps its letter and earns no name.
 
     References
     ----------
@@ -37,13 +42,44 @@ def passport(
         points = sweep.reduced(cell, settings).points
         found = pairs.again(points, cell.people, own, settings=settings)
         switched = pairs.switched(own.labels, found)
+        anew = rechosen(points, cell.people, own, settings=settings)
         for phenotype in range(own.phenotypes):
             again, inside = own.jaccard[:, phenotype], own.labels == phenotype
             low, high = np.quantile(again, [0.025, 0.975])
             counts = int(inside.sum()), int(cell.people[inside].nunique())
-            shares = again.mean(), low, high, switched[phenotype]
+            shares = again.mean(), low, high, switched[phenotype], anew
             rows.append((*cell.key.values(), phenotype, *counts, *shares))
     kinds = {"kl_grade": "int64", "phenotype": "int64", "knees": "int64", "participants": "int64"}
-    kinds |= dict.fromkeys(["jaccard", "low", "high", "switched"], "float64")
+    kinds |= dict.fromkeys(["jaccard", "low", "high", "switched", "rechosen"], "float64")
     table = pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
     return table.assign(named=table["jaccard"] >= NAMED)
+
+
+def rechosen(points: np.ndarray, people: pd.Series, own: Tried, *, settings: Settings) -> float:
+    """Return the least agreement with the groups of a setting chosen anew, by adjusted Rand index.
+
+    Which setting wins depends on the subsamples that were drawn. Where other draws lead to other
+    groups, the first were one of several answers that the knees allow.
+
+    Parameters
+    ----------
+    points
+        Reduced discover knees (knees, dimensions).
+    people
+        Participant of each row.
+    own
+        The setting that was chosen, with its groups.
+    settings
+        How groups are looked for; each choice anew has its own seed.
+    """
+    jobs = [
+        (points, people, replace(settings, seed=settings.seed + STEP * number, workers=1))
+        for number in range(1, CHOICES + 1)
+    ]
+    found = parallel.each(_choose, jobs, workers=settings.workers, dask=settings.dask)
+    return min(float(adjusted_rand_score(own.labels, labels)) for labels in found)
+
+
+def _choose(points: np.ndarray, people: pd.Series, settings: Settings) -> np.ndarray:
+    tried = sweep.attempt(points, people, settings=settings, draws=settings.draws)
+    return sweep.choose(tried).labels

@@ -142,6 +142,11 @@ STABILITY = table(
         "switched": column(
             NUMBER, "share of its knees that end in another group or in none", SHARE
         ),
+        "rechosen": column(
+            NUMBER,
+            "least agreement of all groups of the grade with those of a setting chosen anew",
+            between(-1, 1),
+        ),
         "named": column(FLAG, "stable enough to carry a name"),
     },
     key=["kl_grade", "arm", "phenotype"],
@@ -244,7 +249,8 @@ GATES = table(
         **_grade_and_arm(),
         "gate": column(
             TEXT,
-            "enough_knees, two_groups, null_gaussian, null_shuffled, null_uniform, jaccard, dbcv, image",
+            "enough_knees, two_groups, null_gaussian, null_shuffled, null_uniform, jaccard, "
+            "rechosen, dbcv, image",
         ),
         "value": column(NUMBER, "what was measured", nullable=True),
         "threshold": column(NUMBER, "what was required"),

@@ -20,6 +20,7 @@ GATE_WORDS = {  # every gate of stage phenotype, in the order in which they are 
     "null_shuffled": "the same knees with every column shuffled do as well",
     "null_uniform": "simulated knees spread evenly do as well",
     "jaccard": "the groups are not found again when people are resampled",
+    "rechosen": "another draw of people leads to other groups",
     "dbcv": "the groups are not denser than the space between them",
     "image": "the groups stay the same when the pictures are shuffled",
 }

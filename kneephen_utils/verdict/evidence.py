@@ -27,6 +27,7 @@ HEADS = {
     "null_shuffled": "beat\nshuffling",
     "null_uniform": "beat an\neven cloud",
     "jaccard": "come\nback",
+    "rechosen": "chosen\nagain",
     "dbcv": "are\ndense",
     "image": "from the\npicture",
 }
