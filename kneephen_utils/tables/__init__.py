@@ -14,11 +14,11 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
-from kneephen_utils.tables import calibration, clinical, outcome, picture, subgroup
+from kneephen_utils.tables import calibration, clinical, evidence, outcome, picture, subgroup
 
 SCHEMAS: dict[str, DataFrameSchema] = {
     schema.name: schema
-    for module in (clinical, picture, subgroup, outcome, calibration)
+    for module in (clinical, picture, subgroup, evidence, outcome, calibration)
     for schema in module.SCHEMAS
 }
 

@@ -1,4 +1,4 @@
-"""Subgroup tables: fusion, phenotypes within one grade and the evidence for them (stages 4, 5)."""
+"""Subgroup tables: fusion, and phenotypes within one grade (stages 4, 5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from kneephen_utils.tables.schema import (
 SHARE = between(0, 1)
 
 
-def _grade_and_arm() -> dict:
+def grade_and_arm() -> dict:
+    """Return the columns with which every table of a grade and arm begins."""
     return {
         "kl_grade": column(WHOLE, "grade", between(0, 4)),
         "arm": column(TEXT, "what the features were made of", one_of(ARMS)),
@@ -84,7 +85,7 @@ PHENOTYPES = table(
     "phenotype",
     "One row per knee of the grade and arm; one part per grade.",
     {
-        **_grade_and_arm(),
+        **grade_and_arm(),
         "knee_id": column(TEXT, "knee"),
         "split": column(
             TEXT, "discover: found here; confirm: assigned", one_of(["discover", "confirm"])
@@ -101,7 +102,7 @@ SWEEP = table(
     "phenotype",
     "One row per clustering setting tried, before any outcome was opened.",
     {
-        **_grade_and_arm(),
+        **grade_and_arm(),
         "reducer": column(TEXT, "none, pca or umap"),
         "min_cluster_size": column(WHOLE, "fewest knees in a phenotype", at_least(2)),
         "min_samples": column(WHOLE, "knees around a knee to call it dense", at_least(1)),
@@ -132,7 +133,7 @@ STABILITY = table(
     "phenotype",
     "One row per phenotype: is it found again when people are resampled?",
     {
-        **_grade_and_arm(),
+        **grade_and_arm(),
         "phenotype": column(WHOLE, "phenotype", at_least(0)),
         "knees": column(WHOLE, "discover knees in it", at_least(1)),
         "participants": column(WHOLE, "people they belong to", at_least(1)),
@@ -157,7 +158,7 @@ PAIRS = table(
     "phenotype",
     "One row per ordered pair of phenotypes: do their knees stay apart, and how far?",
     {
-        **_grade_and_arm(),
+        **grade_and_arm(),
         "phenotype": column(WHOLE, "one phenotype", at_least(0)),
         "other": column(WHOLE, "the other, or the same", at_least(0)),
         "together": column(
@@ -180,7 +181,7 @@ AGREEMENT = table(
     "phenotype",
     "One row per rival: are the groups the same in another arm, encoder, reducer or knee?",
     {
-        **_grade_and_arm(),
+        **grade_and_arm(),
         "compared": column(
             TEXT,
             "arm, encoder, reducer, seed of the layout, or the two knees of a person",
@@ -196,76 +197,12 @@ AGREEMENT = table(
     key=["kl_grade", "arm", "compared", "other"],
 )
 
-NULL = table(
-    "null",
-    "phenotype",
-    "One row per reference draw: the same pipeline on data without groups.",
-    {
-        **_grade_and_arm(),
-        "reference": column(
-            TEXT,
-            "observed, gaussian, shuffled or uniform",
-            one_of(["observed", "gaussian", "shuffled", "uniform"]),
-        ),
-        "draw": column(WHOLE, "number of the draw, 0 for observed", at_least(0)),
-        "phenotypes": column(WHOLE, "phenotypes found", at_least(0)),
-        "statistic": column(
-            NUMBER, "share of knees in a group that comes back, times density-based validity", SHARE
-        ),
-    },
-    key=["kl_grade", "arm", "reference", "draw"],
-)
-
-CONTRIBUTION = table(
-    "contribution",
-    "phenotype",
-    "One row per arm: did the picture make these groups?",
-    {
-        **_grade_and_arm(),
-        "image_share": column(NUMBER, "share of the fused variance that is picture", SHARE),
-        "tree_ari": column(
-            NUMBER,
-            "agreement with a three-leaf tree on the tabular inputs",
-            between(-1, 1),
-            nullable=True,
-        ),
-        "shuffled_ari": column(
-            NUMBER,
-            "agreement of the groups before and after the pictures are shuffled",
-            between(-1, 1),
-            nullable=True,
-        ),
-        "image_phenotype": column(FLAG, "the groups move when the pictures are shuffled"),
-        "sentence": column(TEXT, "the finding in words"),
-    },
-    key=["kl_grade", "arm"],
-)
-
-GATES = table(
-    "gates",
-    "phenotype",
-    "One row per gate a grade and arm must pass before it may claim phenotypes.",
-    {
-        **_grade_and_arm(),
-        "gate": column(
-            TEXT,
-            "enough_knees, two_groups, null_gaussian, null_shuffled, null_uniform, jaccard, "
-            "rechosen, dbcv, image",
-        ),
-        "value": column(NUMBER, "what was measured", nullable=True),
-        "threshold": column(NUMBER, "what was required"),
-        "passed": column(FLAG, "the gate was passed"),
-        "sentence": column(TEXT, "the finding in words"),
-    },
-    key=["kl_grade", "arm", "gate"],
-)
-
 PROFILES = table(
     "profiles",
     "phenotype",
     "One row per phenotype and clinical column: who they are.",
     {
-        **_grade_and_arm(),
+        **grade_and_arm(),
         "phenotype": column(WHOLE, "phenotype, -1 unassigned", at_least(-1)),
         "variable": column(TEXT, "clinical column"),
         "role": column(
@@ -295,8 +232,5 @@ SCHEMAS = [
     STABILITY,
     PAIRS,
     AGREEMENT,
-    NULL,
-    CONTRIBUTION,
-    GATES,
     PROFILES,
 ]

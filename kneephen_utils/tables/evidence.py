@@ -1,0 +1,84 @@
+"""Evidence tables: what judges the groups of one grade before they may be claimed (stage 5)."""
+
+from __future__ import annotations
+
+from kneephen_utils.tables.schema import (
+    FLAG,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    at_least,
+    between,
+    column,
+    one_of,
+    table,
+)
+from kneephen_utils.tables.subgroup import SHARE, grade_and_arm
+
+NULL = table(
+    "null",
+    "phenotype",
+    "One row per reference draw: the same pipeline on data without groups.",
+    {
+        **grade_and_arm(),
+        "reference": column(
+            TEXT,
+            "observed, gaussian, shuffled or uniform",
+            one_of(["observed", "gaussian", "shuffled", "uniform"]),
+        ),
+        "draw": column(WHOLE, "number of the draw, 0 for observed", at_least(0)),
+        "phenotypes": column(WHOLE, "phenotypes found", at_least(0)),
+        "statistic": column(
+            NUMBER, "share of knees in a group that comes back, times density-based validity", SHARE
+        ),
+    },
+    key=["kl_grade", "arm", "reference", "draw"],
+)
+
+
+CONTRIBUTION = table(
+    "contribution",
+    "phenotype",
+    "One row per arm: did the picture make these groups?",
+    {
+        **grade_and_arm(),
+        "image_share": column(NUMBER, "share of the fused variance that is picture", SHARE),
+        "tree_ari": column(
+            NUMBER,
+            "agreement with a three-leaf tree on the tabular inputs",
+            between(-1, 1),
+            nullable=True,
+        ),
+        "shuffled_ari": column(
+            NUMBER,
+            "agreement of the groups before and after the pictures are shuffled",
+            between(-1, 1),
+            nullable=True,
+        ),
+        "image_phenotype": column(FLAG, "the groups move when the pictures are shuffled"),
+        "sentence": column(TEXT, "the finding in words"),
+    },
+    key=["kl_grade", "arm"],
+)
+
+
+GATES = table(
+    "gates",
+    "phenotype",
+    "One row per gate a grade and arm must pass before it may claim phenotypes.",
+    {
+        **grade_and_arm(),
+        "gate": column(
+            TEXT,
+            "enough_knees, two_groups, null_gaussian, null_shuffled, null_uniform, jaccard, "
+            "rechosen, dbcv, image",
+        ),
+        "value": column(NUMBER, "what was measured", nullable=True),
+        "threshold": column(NUMBER, "what was required"),
+        "passed": column(FLAG, "the gate was passed"),
+        "sentence": column(TEXT, "the finding in words"),
+    },
+    key=["kl_grade", "arm", "gate"],
+)
+
+SCHEMAS = [NULL, CONTRIBUTION, GATES]
