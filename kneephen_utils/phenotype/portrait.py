@@ -63,7 +63,7 @@ def draw(
     crops
         `crops` table.
     phenotypes
-        `phenotypes` table of one grade and arm.
+        `phenotypes` table of one grade and arm, with the `participant_id` of each knee.
     middle
         As `medoids` returns, of that arm.
     disclose
