@@ -152,7 +152,7 @@ truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without
 test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser
 	@$(MAKE) lint quick
 	@$(MAKE) all
-	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) --override-ini addopts="-q --strict-markers"
+	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) --dist loadgroup --override-ini addopts="-q --strict-markers"
 	@$(PY) -m pytest -m "slow and not browser" --override-ini addopts="-q --strict-markers"
 
 quick: $(READY) ## the fast tests only
