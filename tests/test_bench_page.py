@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 ALONE = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS"]
 LONGEST = 180.0  # seconds to wait on a busy machine
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("make")]  # one make at a time
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

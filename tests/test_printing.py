@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 MOST_PAGES = 200
 HEAVIEST = 25_000_000  # bytes of the PDF
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("make")]  # one make at a time
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
