@@ -5,6 +5,7 @@ What is left out on paper, and how pages are numbered, stands in `book/_static/p
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 ALONE = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
 ALONE += ["--disable-background-networking", "--disable-component-update"]
+OF_A_PICTURE = re.compile(r'href="_images/[^"]*"')  # on paper it would be a path of this machine
 SECONDS = 600  # the longest a whole book may take
 
 
@@ -45,14 +47,17 @@ def to_pdf(page: Path, pdf: Path) -> None:
     path = browser()
     if path is None:
         raise PrintError(f"no browser to print with; expected one of {', '.join(BROWSERS)}")
+    paper = page.with_name(f"paper_{page.name}")
+    paper.write_text(OF_A_PICTURE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "page.pdf"
         given = [f"--user-data-dir={folder}/browser", f"--print-to-pdf={drawn}"]
         given += ["--no-pdf-header-footer", "--generate-pdf-document-outline"]
-        command = [path, *ALONE, *given, page.resolve().as_uri()]
+        command = [path, *ALONE, *given, paper.resolve().as_uri()]
         told = subprocess.run(
             command, capture_output=True, text=True, timeout=SECONDS, check=False
         ).stderr
+        paper.unlink()
         if not drawn.exists() or not drawn.read_bytes().startswith(b"%PDF"):
             raise PrintError(f"{page}: the browser printed nothing\n{told}")
         shutil.move(drawn, pdf)
