@@ -35,7 +35,7 @@ def to_pdf(page: Path, pdf: Path) -> None:
     Parameters
     ----------
     page
-        An HTML file; it may ask for nothing beyond this machine.
+        An HTML file; it may ask for nothing beyond this machine. Its pictures cease to be links.
     pdf
         The file to write; headings become its outline.
 
@@ -47,17 +47,15 @@ def to_pdf(page: Path, pdf: Path) -> None:
     path = browser()
     if path is None:
         raise PrintError(f"no browser to print with; expected one of {', '.join(BROWSERS)}")
-    paper = page.with_name(f"paper_{page.name}")
-    paper.write_text(OF_A_PICTURE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+    page.write_text(OF_A_PICTURE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "page.pdf"
         given = [f"--user-data-dir={folder}/browser", f"--print-to-pdf={drawn}"]
         given += ["--no-pdf-header-footer", "--generate-pdf-document-outline"]
-        command = [path, *ALONE, *given, paper.resolve().as_uri()]
+        command = [path, *ALONE, *given, page.resolve().as_uri()]
         told = subprocess.run(
             command, capture_output=True, text=True, timeout=SECONDS, check=False
         ).stderr
-        paper.unlink()
         if not drawn.exists() or not drawn.read_bytes().startswith(b"%PDF"):
             raise PrintError(f"{page}: the browser printed nothing\n{told}")
         shutil.move(drawn, pdf)
