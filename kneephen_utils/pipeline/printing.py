@@ -15,7 +15,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 ALONE = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
 ALONE += ["--disable-background-networking", "--disable-component-update"]
-OF_A_PICTURE = re.compile(r'href="_images/[^"]*"')  # on paper it would be a path of this machine
+# links to a picture and to where a figure was made: on paper they would be paths of this machine
+ELSEWHERE = re.compile(r'href="(_images/[^"]*|[^"#]*[.]html#imprint-[^"]*)"')
 SECONDS = 600  # the longest a whole book may take
 
 
@@ -47,7 +48,7 @@ def to_pdf(page: Path, pdf: Path) -> None:
     path = browser()
     if path is None:
         raise PrintError(f"no browser to print with; expected one of {', '.join(BROWSERS)}")
-    page.write_text(OF_A_PICTURE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+    page.write_text(ELSEWHERE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "page.pdf"
         given = [f"--user-data-dir={folder}/browser", f"--print-to-pdf={drawn}"]
