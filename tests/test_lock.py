@@ -82,7 +82,8 @@ def test_a_killed_run_holds_nothing_and_what_it_started_is_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = holder(tmp_path / "lock", 60)
-    kernel = subprocess.Popen(["env", f"{lock.PARENT}={first.pid}", "sleep", "60"])
+    marked = {**os.environ, lock.PARENT: str(first.pid)}  # noqa: TID251
+    kernel = subprocess.Popen(["sleep", "60"], env=marked)  # marked from its first moment
     first.kill()
     first.wait()
     with lock.alone(tmp_path / "lock", name="07_pain") as waited:
