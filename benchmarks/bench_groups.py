@@ -23,6 +23,7 @@ from lifelines import KaplanMeierFitter
 
 from kneephen_utils.inference import gls, mixed, resample, survival
 from kneephen_utils.phenotype import assignment, density, reduction
+from kneephen_utils.pipeline.speed import exponent
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -123,7 +124,7 @@ def main() -> None:
                 rows.append(speed.row(path, what, n, seconds, reference=reference, beside=beside))
                 print(f"{path}, {n:,} knees: {seconds:.3f} s, {reference} {beside:.2f} s")
         took = [row["seconds"] for row in rows if row["path"] == path and not row["reference"]]
-        slope = np.polyfit(np.log(SIZES), np.log(took), 1)[0]
+        slope = exponent(pd.Series(SIZES), pd.Series(took))
         print(f"{path}: time grows as size ** {slope:.2f}")
     if given.keep:
         speed.keep(rows, command=speed.command())

@@ -22,6 +22,7 @@ from umap import UMAP
 from kneephen_utils import fusion
 from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import density
+from kneephen_utils.pipeline.speed import exponent
 
 DIMENSIONS = 10
 SIZES, SAMPLES = 20, (1, 3, 5, 8, 12)
@@ -116,7 +117,7 @@ def growth(sizes: tuple[int, ...]) -> list[speed.Row]:
                 )
             )[0]
         )
-    slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+    slope = exponent(pd.Series(sizes), pd.Series(seconds))
     told = ", ".join(f"{n}: {s:.2f} s" for n, s in zip(sizes, seconds, strict=True))
     print(f"tree and one cut: {told}; exponent {slope:.2f}")
     pairs = zip(sizes, seconds, strict=True)

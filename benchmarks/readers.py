@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,44 +28,17 @@ from kneephen_utils import (
     oai,
     radiograph,
 )
-from kneephen_utils.calibration.twins import COARSER
+from kneephen_utils.calibration import twins
 from kneephen_utils.cohort import reading
 from kneephen_utils.encoder import tuning
 from kneephen_utils.pipeline import params
-from kneephen_utils.twin import production, release, simulation
-from kneephen_utils.twin.__main__ import READER_NOISE, READER_SPREAD
+from kneephen_utils.twin import simulation
+from kneephen_utils.twin.__main__ import READER_SPREAD
 
-STAGES = ("cohort", "radiograph", "embedding", "grading")
+TWIN = {"defect_share": 0.0, "flavour": "ascii"}  # beside the parameters of the demo
 METRICS = {"kappa": grading.METRIC, "mae": "mae"}
 RIDGE = "ridge on zero-shot vectors"
 Settings = dict[str, dict[str, Any]]
-
-
-def settings_of(seed: int) -> Settings:
-    """Return the parameters of each stage, those of the demo but for the seed."""
-    loaded = params.load(measured.ROOT / "notebooks" / "params.yml")
-    places = {"profile": "demo", "release": "release", "weights": "embedded", "dask": ""}
-    return {
-        stage: params.resolve(loaded, stage, profile="demo", places=places) | {"seed": seed}
-        for stage in STAGES
-    }
-
-
-def write(folder: Path, *, participants: int, seed: int) -> simulation.Simulation:
-    """Write a release in which readers differ; return what it was made from."""
-    drawn = simulation.simulate(
-        participants=participants,
-        seed=seed,
-        planted=True,
-        defects=0.0,
-        reader_noise=READER_NOISE,
-        reader_spread=READER_SPREAD["realistic"],
-        floor=True,
-    )
-    drawn = replace(drawn, films=drawn.films.assign(spacing=drawn.films["spacing"] * COARSER))
-    release.write(drawn, folder, flavour="ascii")
-    production.expose_all(drawn, folder, workers=1)
-    return drawn
 
 
 def study(folder: Path, scratch: Path, settings: Settings) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -143,11 +115,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--out", type=Path, default=measured.FOLDER / "grading_readers.csv")
     given = parser.parse_args()
-    code, settings = measured.state(), settings_of(given.seed)
+    code, settings = measured.state(), twins.settings_of(given.seed, profile="demo")
+    own = settings["twin"] | TWIN | {"participants": given.participants}
     tuning.use_threads(1)
     with tempfile.TemporaryDirectory(prefix="kneephen-readers-") as name:
         folder = Path(name)
-        made = write(folder / "release", participants=given.participants, seed=given.seed)
+        spread = READER_SPREAD["realistic"]
+        made = twins.write(folder / "release", planted=True, own=own, reader_spread=spread)
         known, predicted = study(folder / "release", folder / "made", settings)
         draws = settings["grading"]["draws"]
         table = compare(known, predicted, made, draws=draws, seed=given.seed)

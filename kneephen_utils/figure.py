@@ -16,6 +16,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 from cycler import cycler
 from IPython.display import HTML
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#5B5B5B"]
@@ -75,6 +76,12 @@ def sentence(words: str) -> Figure:
         drawn = Figure(figsize=(7.2, 0.6))
         drawn.text(0.5, 0.5, words, ha="center", va="center")
     return drawn
+
+
+def say_in(panel: Axes, why: str) -> None:
+    """Write into a panel why it holds no picture."""
+    words = why.replace(": ", ":\n")
+    panel.text(0.5, 0.5, words, ha="center", va="center", transform=panel.transAxes)
 
 
 def show(drawn: Figure, *, caption: str, alt: str, vector: bool = True) -> HTML:

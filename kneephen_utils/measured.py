@@ -46,6 +46,12 @@ def read(path: Path) -> tuple[pd.DataFrame, str, str]:
     return pd.read_csv(path, skiprows=2), lines[0][len(MARK) :], lines[1][len(MARK) :]
 
 
+def made(command: str, code: str, *, name: str = "") -> str:
+    """Say which command made a kept table, by which state of the code, and its `name` if given."""
+    place = f", kept in `book/measured/{name}`" if name else ""
+    return f"Made by `{command}` at {code}{place}."
+
+
 def listing(table: pd.DataFrame) -> str:
     """Return a table whose cells are text as a Markdown table."""
     lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.shape[1]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import islands
@@ -196,20 +197,21 @@ def test_the_rule_prefers_a_plateau_to_a_cliff() -> None:
     assert sweep.choose(cliff + plateau).phenotypes == 2
 
 
-def test_gaussian_reference_keeps_mean_and_covariance() -> None:
+@pytest.mark.parametrize("make", [reference.gaussian, reference.uniform])
+def test_clouds_keep_mean_and_covariance(
+    make: Callable[[np.ndarray, np.random.Generator], np.ndarray],
+) -> None:
     rng = np.random.default_rng(1)
     points = rng.standard_normal((400, 3)) @ rng.standard_normal((3, 3)) + 5
-    drawn = np.concatenate([reference.gaussian(points, rng) for _ in range(50)])
+    drawn = np.concatenate([make(points, rng) for _ in range(50)])
     assert np.allclose(np.cov(drawn.T), np.cov(points.T), rtol=0.1, atol=0.1)
     assert np.allclose(drawn.mean(0), points.mean(0), atol=0.1)
 
 
-def test_even_reference_is_as_wide_as_the_points_and_no_wider_than_even() -> None:
+def test_even_reference_is_no_wider_than_even() -> None:
     rng = np.random.default_rng(2)
     points = rng.standard_normal((300, 3)) @ rng.standard_normal((3, 3)) + 5
     drawn = np.concatenate([reference.uniform(points, rng) for _ in range(50)])
-    assert np.allclose(np.cov(drawn.T), np.cov(points.T), rtol=0.1, atol=0.1)
-    assert np.allclose(drawn.mean(0), points.mean(0), atol=0.1)
     centre = points - points.mean(0)
     axes = np.linalg.svd(centre, full_matrices=False)[2]
     along = (drawn - points.mean(0)) @ axes.T / np.std(centre @ axes.T, axis=0, ddof=1)

@@ -26,14 +26,12 @@ def tell(twins: pd.DataFrame, command: str, code: str) -> str:
     sizes = twins.groupby("planted")["twin"].nunique()
     with_groups, without = (int(sizes.get(kind, 0)) for kind in (True, False))
     rows = count(twins)
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---|---|---|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows.itertuples(index=False)]
     said = (
         f"{with_groups} releases with phenotypes and {without} without; 95 % intervals (Wilson) "
         "count releases, or grades and intervals within them as if independent."
     )
-    made = f"\nMade by `{command}` at {code}, kept in `book/measured/twins.csv`.\n"
-    return "\n".join([f"{said}\n", *lines, made])
+    made = measured.made(command, code, name="twins.csv")
+    return "\n\n".join([said, measured.listing(rows), made]) + "\n"
 
 
 def count(twins: pd.DataFrame) -> pd.DataFrame:

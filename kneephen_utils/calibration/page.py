@@ -42,7 +42,7 @@ def markdown(path: Path) -> str:
         _table(pooled, NULL),
         "One comparison at a time:",
         _table(null, NULL),
-        f"Made by `{command}` at {code}, kept in `book/measured/{path.name}`.",
+        measured.made(command, code, name=path.name),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -73,12 +73,7 @@ def _sentences(summary: pd.DataFrame, pooled: pd.DataFrame) -> list[str]:
 
 
 def _table(rows: pd.DataFrame, columns: list[str]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    lines += [
-        "| " + " | ".join(_cells(row)[name] for name in columns) + " |"
-        for row in rows.to_dict("records")
-    ]
-    return "\n".join(lines)
+    return measured.listing(pd.DataFrame(map(_cells, rows.to_dict("records")))[columns])
 
 
 def _cells(row: dict) -> dict[str, str]:

@@ -38,7 +38,6 @@ from kneephen_utils.pipeline import params
 
 Settings = Mapping[str, Mapping[str, Any]]  # resolved parameters of each stage
 Tables = dict[str, pd.DataFrame]
-DEAR = ("null_gaussian", "null_shuffled", "null_uniform")  # gates that cost most
 FOUND = ("phenotypes", "sweep", "stability", "null", "contribution", "gates")
 
 
@@ -168,7 +167,7 @@ def _grouped(one: cell.Cell, settings: cell.Settings) -> Tables:
         found["null"] = reference.draw([one], chosen, settings=replace(settings, null_draws=draws))
         names = ("sweep", "null", "stability", "contribution")
         found["gates"] = gate.judge([one], *(found[name] for name in names))
-        asked = found["gates"][~found["gates"]["gate"].isin(DEAR)]
+        asked = found["gates"][~found["gates"]["gate"].isin(gate.NULLS)]
         if not asked["passed"].all():
             return {**found, "gates": asked}
     return found

@@ -34,12 +34,14 @@ COARSER = 1.5  # films have larger pixels than those of the demo, which makes th
 READER_NOISE = 0.007
 
 
-def settings_of(seed: int, *, folder: Path = ROOT) -> dict[str, dict[str, Any]]:
+def settings_of(
+    seed: int, *, profile: str = PROFILE, folder: Path = ROOT
+) -> dict[str, dict[str, Any]]:
     """Return the parameters of every stage of one twin, with its own seed."""
     loaded = params.load(folder / "notebooks" / "params.yml")
-    places = {"profile": PROFILE, "release": "release", "weights": "embedded", "dask": ""}
+    places = {"profile": profile, "release": "release", "weights": "embedded", "dask": ""}
     return {
-        stage: params.resolve(loaded, stage, profile=PROFILE, places=places) | {"seed": seed}
+        stage: params.resolve(loaded, stage, profile=profile, places=places) | {"seed": seed}
         for stage in (*STAGES, "twin", "verdict")
     }
 
@@ -48,26 +50,29 @@ def one(twin: int, *, planted: bool, settings: Mapping[str, Mapping[str, Any]]) 
     """Draw, render and study one twin; return its rows of the table `twins`."""
     with tempfile.TemporaryDirectory(prefix="kneephen-twin-") as name:
         folder = Path(name)
-        known = _release(folder, planted=planted, own=settings["twin"])
+        known = write(folder / "release", planted=planted, own=settings["twin"]).knees
         found = study.run(folder / "release", folder, settings=settings, arms=(ARM,))
     return _rows(found, known).assign(twin=twin, planted=planted)[list(_columns())]
 
 
-def _release(folder: Path, *, planted: bool, own: Mapping[str, Any]) -> pd.DataFrame:
-    """Write a release with its films; return what was planted, one row per knee."""
+def write(
+    folder: Path, *, planted: bool, own: Mapping[str, Any], reader_spread: float = 0.0
+) -> simulation.Simulation:
+    """Write a release with coarser films, by the parameters of the twin; return what it is of."""
     drawn = simulation.simulate(
         participants=own["participants"],
         seed=own["seed"],
         planted=planted,
         defects=own["defect_share"],
         reader_noise=READER_NOISE,
+        reader_spread=reader_spread,
         floor=True,
     )
     films = drawn.films.assign(spacing=drawn.films["spacing"] * COARSER)
     drawn = replace(drawn, films=films)
-    release.write(drawn, folder / "release", flavour=own["flavour"])
-    production.expose_all(drawn, folder / "release", workers=1)
-    return drawn.knees
+    release.write(drawn, folder, flavour=own["flavour"])
+    production.expose_all(drawn, folder, workers=1)
+    return drawn
 
 
 def _rows(found: study.Study, known: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from scipy.special import log_softmax, softmax
 from torch.nn import functional
 
 from kneephen_utils import agreement, baseline, probe
-from kneephen_utils.encoder import Encoder, embed_images, embed_texts, prompts
+from kneephen_utils.encoder import Encoder, by_knee, embed_images, embed_texts, prompts
 
 GRADES = range(5)
 BATCH = 64  # pictures read at a time
@@ -43,7 +43,7 @@ def embed(encoder: Encoder, images: Any, crops: pd.DataFrame, *, batch_size: int
     """
     pictured = crops[crops["status"] == "ok"].sort_values("image")
     features = embed_images(encoder, images, batch_size=batch_size)[pictured["image"].to_numpy()]
-    return _named(features, pictured["knee_id"])
+    return by_knee(features, pictured["knee_id"])
 
 
 def embed_layers(
@@ -79,7 +79,7 @@ def embed_layers(
         hook.remove()
     rows = crops.set_index("knee_id").loc[top["knee_id"], "image"].to_numpy()
     lower = np.concatenate(kept)[-images.shape[0] :]  # a probe for the pace has come first
-    return {"zeroshot": top, "block": _named(lower[rows], top["knee_id"])}
+    return {"zeroshot": top, "block": by_knee(lower[rows], top["knee_id"])}
 
 
 def prompt_embeddings(
@@ -273,10 +273,3 @@ def verdict(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None
         f"Zero-shot grading {word} the best constant: its mean error is {zero:.2f} grades, that of "
         f"{best} {constants.min():.2f}{pixels}."
     )
-
-
-def _named(features: np.ndarray, knee_ids: pd.Series) -> pd.DataFrame:
-    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
-    table = pd.DataFrame(features, columns=names)
-    table.insert(0, "knee_id", knee_ids.to_numpy())
-    return table

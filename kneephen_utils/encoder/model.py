@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional
@@ -121,6 +122,14 @@ def embed_images(encoder: Encoder, images: Any, *, batch_size: int) -> np.ndarra
             laid = batch.contiguous(memory_format=own.layout)
             parts.append(encoder.project(encoder.trunk(laid)).float().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dimensions), np.float32)
+
+
+def by_knee(features: np.ndarray, knee_ids: pd.Series) -> pd.DataFrame:
+    """Return the `embeddings` table of features (knees, dimensions) in the order of `knee_ids`."""
+    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
+    table = pd.DataFrame(features, columns=names)
+    table.insert(0, "knee_id", knee_ids.to_numpy())
+    return table
 
 
 def _pace(encoder: Encoder, images: Any, batch_size: int) -> pace.Pace:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import agreement, probe, report
-from kneephen_utils.encoder import Encoder, eight, half, shelf, tuning, views
+from kneephen_utils.encoder import Encoder, by_knee, eight, half, shelf, tuning, views
 
 INNER_SHARE = 0.2  # of the train people, who choose the epoch
 METRIC = "quadratic_weighted_kappa"
@@ -153,10 +153,7 @@ def apply(
     tokens = views.stream(encoder, images, rows, frozen_blocks=settings.frozen_blocks)
     predicted, features = tuning.apply(upper, tokens)
     grades = known[["knee_id", "split", "kl_grade"]].assign(kl_predicted=predicted.astype(float))
-    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
-    embeddings = pd.DataFrame(features, columns=names)
-    embeddings.insert(0, "knee_id", known["knee_id"].to_numpy())
-    return grades, embeddings
+    return grades, by_knee(features, known["knee_id"])
 
 
 def score(predicted: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import zarr
 from torch.nn.functional import interpolate
 
 from kneephen_utils import images
-from kneephen_utils.encoder.model import Encoder, embed_images
+from kneephen_utils.encoder.model import Encoder, by_knee, embed_images
 
 SHARE = 0.8  # of the side of the crop that stays
 
@@ -49,11 +49,7 @@ def embed(
         rows = own["image"].to_numpy()[start : start + batch_size]
         seen = cut(images.take(stored, rows), SHARE)
         parts.append(embed_images(encoder, seen, batch_size=batch_size))
-    features = np.concatenate(parts)
-    names = [f"feature_{place:03d}" for place in range(features.shape[1])]
-    table = pd.DataFrame(features, columns=names)
-    table.insert(0, "knee_id", own["knee_id"].to_numpy())
-    return table
+    return by_knee(np.concatenate(parts), own["knee_id"])
 
 
 def cut(pictures: np.ndarray, share: float) -> np.ndarray:

@@ -10,6 +10,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
 from kneephen_utils import figure, report
+from kneephen_utils.tables.evidence import GATES_ASKED
 
 ARMS_NOTE = (
     "Agreement is the adjusted Rand index: with a tree of three leaves that sees the columns "
@@ -21,18 +22,8 @@ PASSPORT_NOTE = (
     "phenotype below a mean of 0.75 keeps its letter and earns no name."
 )
 DISTINCT = "share of knees found again x density-based validity"
-GATES = {  # in the words of the first page
-    "enough_knees": "enough knees",
-    "two_groups": "two groups",
-    "null_gaussian": "beat a smooth cloud",
-    "null_shuffled": "beat shuffling",
-    "null_uniform": "beat an even cloud",
-    "jaccard": "come back",
-    "rechosen": "chosen again",
-    "dbcv": "are dense",
-    "image": "from the picture",
-}
-NULLS = ("null_gaussian", "null_shuffled", "null_uniform")
+GATES = {gate: words.replace("\n", " ") for gate, words in GATES_ASKED.items()}
+NULLS = [gate for gate in GATES if gate.startswith("null_")]
 BOUNDS = dict.fromkeys(NULLS, "at most") | {"image": "below"}
 DECIMALS = dict.fromkeys(NULLS, 3) | {"enough_knees": 0, "two_groups": 0}
 REFERENCE_WORDS = {
@@ -49,7 +40,7 @@ def draw_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
     """
     own = swept[swept["arm"] == arm]
     if own.empty:
-        return nothing("too few discover knees")
+        return figure.sentence("too few discover knees")
     first = own.loc[own["chosen"], "reducer"].iloc[0]
     order = [first, *sorted(set(own["reducer"]) - {first})]
     lines = own["min_samples"].nunique()
@@ -98,7 +89,7 @@ def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
     """Draw what was observed against what data without groups give."""
     own = null[null["arm"] == arm]
     if own.empty:
-        return nothing("too few discover knees")
+        return figure.sentence("too few discover knees")
     observed = own.loc[own["reference"] == "observed", "statistic"]
     with figure.style():
         drawn = Figure(figsize=(6.4, 2.5))
@@ -246,14 +237,6 @@ def shown_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
             "pictures shuffled": [_of(moved, arm, "shuffled_ari") for arm in arms],
         }
     )
-
-
-def nothing(why: str) -> Figure:
-    """Return a strip that says why nothing is drawn."""
-    with figure.style():
-        drawn = Figure(figsize=(6.4, 0.6))
-        drawn.text(0.5, 0.5, why, ha="center", va="center")
-    return drawn
 
 
 def _of(table: pd.DataFrame, arm: str, column: str) -> float:

@@ -24,6 +24,7 @@ WITHOUT_GROUPS = {
     "shuffled": "the same knees, each column shuffled",
     "uniform": "simulated knees as wide but spread evenly",
 }
+NULLS = [f"null_{name}" for name in reference.REFERENCES]  # the gates that cost most
 COLUMNS = ["kl_grade", "arm", "gate", "value", "threshold", "passed", "sentence"]
 
 

@@ -152,9 +152,8 @@ def _arm(
 ) -> dict[str, Any]:
     points = sweep.reduced(cell, settings).points
     taken = set(own.index[own["chosen"]])
-    seen: dict[str, int] = {}
+    seen: dict[str, tuple[int, float]] = {}  # place and validity of each partition
     partitions: list[dict[str, Any]] = []
-    dbcv_of: list[float] = []
     rows: list[dict[str, Any]] = []
     in_order = sorted(tried, key=lambda one: (one.min_samples, one.min_cluster_size))
     stays = contribution.across(cell, in_order, settings=settings)
@@ -162,18 +161,18 @@ def _arm(
         place = (one.min_cluster_size, one.min_samples)
         written = letters(one.labels)
         if written not in seen:
-            seen[written] = len(partitions)
             measured = own["dbcv"].get(place, np.nan)
             dbcv = measured if place in own.index else density.dbcv(points, one.labels)
-            dbcv_of.append(dbcv)
+            seen[written] = len(partitions), dbcv
             partitions.append(
                 {"dbcv": _number(dbcv, 2)} | partition(one.labels, of, disclose=disclose)
             )
+        which, dbcv = seen[written]
         rows.append(
             {
-                "partition": seen[written],
+                "partition": which,
                 "again": _number(one.score, 3),
-                "distinct": _number(reference.distinct(one.score, dbcv_of[seen[written]]), 4),
+                "distinct": _number(reference.distinct(one.score, dbcv), 4),
                 "stays": _number(agreement, 2) if one.phenotypes > 1 else None,
                 "taken": place in taken,
             }

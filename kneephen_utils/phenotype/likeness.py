@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kneephen_utils import closed, figure, report
-from kneephen_utils.phenotype import chart
 
 WORDS = {
     "arm": "arm",
@@ -34,7 +33,7 @@ def draw(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> Figure:
     """Draw the co-assignment of the phenotypes of one arm, and the agreement with its rivals."""
     own, rivals = pairs[pairs["arm"] == arm], agreement[agreement["arm"] == arm]
     if own.empty:
-        return chart.nothing("no phenotype")
+        return figure.sentence("no phenotype")
     names = [figure.phenotype_label(k) for k in sorted(own["phenotype"].unique())]
     with figure.style():
         drawn = Figure(figsize=(7.2, max(2.2, 0.32 * len(rivals) + 1.0)))

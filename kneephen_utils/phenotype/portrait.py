@@ -94,8 +94,7 @@ def draw(
             for axis, picture in zip(line, shown, strict=False):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=255)
             if why:
-                words = why.replace(": ", ":\n")
-                line[0].text(0.5, 0.5, words, ha="center", va="center", transform=line[0].transAxes)
+                figure.say_in(line[0], why)
             name = figure.phenotype_label(phenotype)
             known = disclose or len(own) >= closed.FEW
             count = f"{len(own)} knees" if known else f"under {closed.FEW} knees"

@@ -116,8 +116,7 @@ def _once(cell: Cell, reference: str, number: int, settings: Settings) -> dict[s
     make = {"gaussian": gaussian, "shuffled": shuffled, "uniform": uniform}[reference]
     other = cell.with_points(make(cell.points, rng))
     points = sweep.reduced(other, settings).points
-    tried = sweep.attempt(points, other.people, settings=settings, draws=settings.draws)
-    return _evidence(sweep.choose(tried), points)
+    return _evidence(sweep.taken(points, other.people, settings=settings), points)
 
 
 def _evidence(tried: Tried, points: np.ndarray) -> dict[str, float]:

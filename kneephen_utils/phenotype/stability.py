@@ -39,6 +39,8 @@ def passport(
     rows = []
     for cell in (cell for cell in cells if cell.arm in chosen):
         own = chosen[cell.arm]
+        if not own.phenotypes:
+            continue
         points = sweep.reduced(cell, settings).points
         found = pairs.again(points, cell.people, own, settings=settings)
         switched = pairs.switched(own.labels, found)
@@ -81,5 +83,4 @@ def rechosen(points: np.ndarray, people: pd.Series, own: Tried, *, settings: Set
 
 
 def _choose(points: np.ndarray, people: pd.Series, settings: Settings) -> np.ndarray:
-    tried = sweep.attempt(points, people, settings=settings, draws=settings.draws)
-    return sweep.choose(tried).labels
+    return sweep.taken(points, people, settings=settings).labels

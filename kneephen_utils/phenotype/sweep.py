@@ -136,6 +136,11 @@ def choose(tried: Sequence[Tried]) -> Tried:
     return max(grouped, key=lambda one: (one.phenotypes, -one.noise, one.min_cluster_size))
 
 
+def taken(points: np.ndarray, people: pd.Series, *, settings: Settings) -> Tried:
+    """Try every setting on reduced points, and return the one the rule takes."""
+    return choose(attempt(points, people, settings=settings, draws=settings.draws))
+
+
 def run(cells: Sequence[Cell], *, settings: Settings) -> tuple[pd.DataFrame, dict[str, Tried]]:
     """Sweep every cell and take a setting: `decide` upon what `trials` found."""
     return decide(cells, trials(cells, settings=settings), settings=settings)

@@ -18,13 +18,13 @@ def markdown(folder: Path) -> str:
     if (folder / NULL).exists():
         table, command, code = measured.read(folder / NULL)
         parts += ["### Where nothing is planted", _null(table), _table(table, ["claimed"])]
-        parts.append(_made(command, code))
+        parts.append(measured.made(command, code))
     if (folder / PLANTED).exists():
         table, command, code = measured.read(folder / PLANTED)
         whole = "--without-references" not in command
         parts += ["### Where phenotypes are planted", _planted(table, whole=whole)]
         parts += [_table(table, ["claimed" if whole else "may claim", "agreement"])]
-        parts.append(_made(command, code))
+        parts.append(measured.made(command, code))
     return "\n\n".join(parts or [NOT_RUN]) + "\n"
 
 
@@ -58,22 +58,17 @@ def _planted(table: pd.DataFrame, *, whole: bool) -> str:
 
 
 def _table(table: pd.DataFrame, columns: list[str]) -> str:
-    lines = ["| arm | grade | cohorts | " + " | ".join(columns) + " |"]
-    lines.append("|---|---|---|" + "---|" * len(columns))
+    rows = []
     for _, row in table[table["kl_grade"] != "all"].iterrows():
         cells = {
             **dict.fromkeys(["claimed", "may claim"], f"{row['claimed']}: {_percent(row)}"),
             "agreement": report.spread(row["ari"], row["ari_low"], row["ari_high"]),
         }
-        told = " | ".join(cells[name] for name in columns)
-        lines.append(f"| {row['arm']} | KL{row['kl_grade']} | {row['cells']} | {told} |")
-    return "\n".join(lines)
+        first = {"arm": row["arm"], "grade": f"KL{row['kl_grade']}", "cohorts": row["cells"]}
+        rows.append(first | {name: cells[name] for name in columns})
+    return measured.listing(pd.DataFrame(rows, columns=["arm", "grade", "cohorts", *columns]))
 
 
 def _percent(row: pd.Series) -> str:
     share, low, high = (100 * row[name] for name in ("share", "low", "high"))
     return f"{share:.1f} % (95 % interval {low:.1f} to {high:.1f})"
-
-
-def _made(command: str, code: str) -> str:
-    return f"Made by `{command}` at {code}."

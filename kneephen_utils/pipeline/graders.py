@@ -44,15 +44,20 @@ def _options(table: pd.DataFrame, command: str, code: str) -> list[str]:
     ]
     said += [_changed(row) for row in rows if row["option"] not in ("default", "int8")]
     said += [_rounded(row) for row in rows if row["option"] == "int8"]
-    lines = ["| trained | weighted kappa | mean error | change of the error | CPU seconds |"]
-    lines.append("|---|---|---|---|---|")
-    for row in rows:
-        change = report.MISSING if row["option"] == "default" else _spread(row, "mae_change", 3)
-        lines.append(
-            f"| {_named(row)} | {_spread(row, 'kappa')} | {_spread(row, 'mae')} | {change} | "
-            f"{row['cpu_seconds']:.0f} |"
-        )
-    return [" ".join(said), "\n".join(lines), _made(command, code)]
+    shown = [
+        {
+            "trained": _named(row),
+            "weighted kappa": _spread(row, "kappa"),
+            "mean error": _spread(row, "mae"),
+            "change of the error": report.MISSING
+            if row["option"] == "default"
+            else _spread(row, "mae_change", 3),
+            "CPU seconds": f"{row['cpu_seconds']:.0f}",
+        }
+        for row in rows
+    ]
+    listed = measured.listing(pd.DataFrame(shown))
+    return [" ".join(said), listed, measured.made(command, code)]
 
 
 def _changed(row: Row) -> str:
@@ -94,13 +99,17 @@ def _readers(table: pd.DataFrame, command: str, code: str) -> list[str]:
         f"{where}. Even the true grade, which no reader sees, agrees no better than "
         f"{_spread(true, 'kappa')}: that is the ceiling of a grader without any error of its own."
     )
-    lines = ["| grades from | weighted kappa | mean error | knees |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {_spread(row, 'kappa')} | {_spread(row, 'mae')} | {row['knees']:,} |"
+    shown = [
+        {
+            "grades from": name,
+            "weighted kappa": _spread(row, "kappa"),
+            "mean error": _spread(row, "mae"),
+            "knees": f"{row['knees']:,}",
+        }
         for name, row in sorted(by.items(), key=lambda item: -item[1]["kappa"])
         if not name.startswith("always") or row["mae"] == _constant(by)
     ]
-    return [said, "\n".join(lines), _made(command, code)]
+    return [said, measured.listing(pd.DataFrame(shown)), measured.made(command, code)]
 
 
 def _constant(by: Mapping[str, Row]) -> float:
@@ -110,7 +119,3 @@ def _constant(by: Mapping[str, Row]) -> float:
 
 def _spread(row: Row, name: str, decimals: int = 2) -> str:
     return report.spread(row[name], row[f"{name}_low"], row[f"{name}_high"], decimals)
-
-
-def _made(command: str, code: str) -> str:
-    return f"Made by `{command}` at {code}."

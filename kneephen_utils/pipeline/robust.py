@@ -14,13 +14,13 @@ FAULTS, COVERAGE, MUTANTS, FUZZ = "faults.csv", "coverage.csv", "mutants.csv", "
 
 def faults(folder: Path) -> str:
     """Return how often a run came through each fault as Markdown, or how to find out."""
-    return _table(folder / FAULTS, _as_text, "Nothing was tried yet; `make faults` does.")
+    return _table(folder / FAULTS, "Nothing was tried yet; `make faults` does.")
 
 
 def fuzzed(folder: Path) -> str:
     """Return how many inputs of a fuzzer each reader took as Markdown, or how to find out."""
     missing = "Nothing was fuzzed yet; `python benchmarks/fuzz.py --keep` does."
-    return _table(folder / FUZZ, _as_text, missing)
+    return _table(folder / FUZZ, missing)
 
 
 def tests(folder: Path) -> str:
@@ -28,22 +28,20 @@ def tests(folder: Path) -> str:
     missing = "Nothing was measured yet; `make coverage` does."
     parts = [
         "### Lines that the fast tests run",
-        _table(folder / COVERAGE, _shares, missing),
+        _table(folder / COVERAGE, missing, _shares),
         "### Mutants that the fast tests notice",
-        _table(folder / MUTANTS, _as_text, missing),
+        _table(folder / MUTANTS, missing),
     ]
     return "\n\n".join(parts)
 
 
-def _table(path: Path, text: Callable[[pd.DataFrame], pd.DataFrame], missing: str) -> str:
+def _table(
+    path: Path, missing: str, text: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame
+) -> str:
     if not path.exists():
         return f"{missing}\n"
     table, command, code = measured.read(path)
-    return f"{measured.listing(text(table))}\n\nMade by `{command}` at {code}.\n"
-
-
-def _as_text(table: pd.DataFrame) -> pd.DataFrame:
-    return table.astype(str)
+    return f"{measured.listing(text(table))}\n\n{measured.made(command, code)}\n"
 
 
 def _shares(table: pd.DataFrame) -> pd.DataFrame:

@@ -57,8 +57,7 @@ def draw_grades(
             for place, axis in enumerate(row):
                 _show(axis, shown[place] if place < len(shown) else None)
             if why:
-                words = why.replace(": ", ":\n")
-                row[0].text(0.5, 0.5, words, ha="center", va="center", transform=row[0].transAxes)
+                figure.say_in(row[0], why)
             row[0].set_ylabel(f"KL {grade}", rotation=0, ha="right", va="center")
         axes[0, 0].set_title("mean", fontsize=9)
     return drawn

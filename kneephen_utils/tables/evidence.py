@@ -15,6 +15,18 @@ from kneephen_utils.tables.schema import (
 )
 from kneephen_utils.tables.subgroup import SHARE, grade_and_arm
 
+GATES_ASKED = {  # in their order, as a heading of a column says them
+    "enough_knees": "enough\nknees",
+    "two_groups": "two\ngroups",
+    "null_gaussian": "beat a\nsmooth cloud",
+    "null_shuffled": "beat\nshuffling",
+    "null_uniform": "beat an\neven cloud",
+    "jaccard": "come\nback",
+    "rechosen": "chosen\nagain",
+    "dbcv": "are\ndense",
+    "image": "from the\npicture",
+}
+
 NULL = table(
     "null",
     "phenotype",
@@ -68,11 +80,7 @@ GATES = table(
     "One row per gate a grade and arm must pass before it may claim phenotypes.",
     {
         **grade_and_arm(),
-        "gate": column(
-            TEXT,
-            "enough_knees, two_groups, null_gaussian, null_shuffled, null_uniform, jaccard, "
-            "rechosen, dbcv, image",
-        ),
+        "gate": column(TEXT, ", ".join(GATES_ASKED)),
         "value": column(NUMBER, "what was measured", nullable=True),
         "threshold": column(NUMBER, "what was required"),
         "passed": column(FLAG, "the gate was passed"),

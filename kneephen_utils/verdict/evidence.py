@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 
 from kneephen_utils import figure, report
 from kneephen_utils.inference import summary
+from kneephen_utils.tables.evidence import GATES_ASKED as HEADS
 
 MARKS = {
     "passed": ("#00694f", "passed"),
@@ -19,17 +20,6 @@ MARKS = {
     "not supported": ("#5b5b5b", "not\nsupported"),
     "refused": ("#a63d00", "refused"),
     "no phenotype": ("#6b6b6b", "no\nphenotype"),
-}
-HEADS = {
-    "enough_knees": "enough\nknees",
-    "two_groups": "two\ngroups",
-    "null_gaussian": "beat a\nsmooth cloud",
-    "null_shuffled": "beat\nshuffling",
-    "null_uniform": "beat an\neven cloud",
-    "jaccard": "come\nback",
-    "rechosen": "chosen\nagain",
-    "dbcv": "are\ndense",
-    "image": "from the\npicture",
 }
 GRADES_NOTE = (
     "Null p: the largest of those of the references. Stability: the least Jaccard of the grade's "
