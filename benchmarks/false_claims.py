@@ -101,6 +101,8 @@ def _one(
     passports = stability.passport([cell], chosen, settings=settings)
     if own.phenotypes < gate.GROUPS or passports["jaccard"].nlargest(2).min() < NAMED:
         return row
+    if not passports["rechosen"].min() >= NAMED:
+        return row
     if not density.dbcv(sweep.reduced(cell, settings).points, own.labels) >= gate.DENSER:
         return row
     made = contribution.measure([cell], chosen, settings=settings)

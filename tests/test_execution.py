@@ -10,6 +10,7 @@ import nbformat
 import papermill
 import pytest
 
+from kneephen_utils import pipeline
 from kneephen_utils.pipeline import execution
 
 CODE = "import time\ntime.sleep(0.5)\nprint(word)"
@@ -54,6 +55,28 @@ def test_what_is_told_names_no_person(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "9000099" not in said
     assert "016600000001" not in said
     assert "9000099" in (tmp_path / "a.ipynb").read_text()
+
+
+def test_a_notebook_that_was_cut_short_or_never_written_is_named(tmp_path: Path) -> None:
+    cut = tmp_path / "a.ipynb"
+    for text in ("", '{"cells": [{"cell_type": "co'):
+        cut.write_text(text)
+        assert "could not be read: NotJSONError" in execution.describe_failure(cut)
+    cut.unlink()
+    assert "could not be read: FileNotFoundError" in execution.describe_failure(cut)
+
+
+def test_why_a_run_failed_is_said_even_if_its_notebook_cannot_be_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, folders = pipeline.run_called("00_cohort"), execution.Folders(tmp_path)
+    (tmp_path / "failed").write_text("a file where a folder should be")
+    partial = tmp_path / "00_cohort.ipynb"
+    partial.write_text("{}")
+    execution._keep_failure(run, partial, folders, "OSError: No space left on device")
+    said = capsys.readouterr().err
+    assert "00_cohort: FAILED\nOSError: No space left on device" in said
+    assert "could not be kept: " in said
 
 
 def test_what_a_kernel_is_reached_by_is_private_and_removed(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def _execute(
                 kernel_name="python3",
                 kernel_manager_class=LocalKernelManager,
                 progress_bar=False,
+                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # an end is no error
                 autosave_cell_every=30,
             )
     except PapermillExecutionError:
@@ -136,7 +137,11 @@ def _execute(
     if missing := [path for path in run.writes if not (folders.artefacts / path).exists()]:
         _keep_failure(run, partial, folders, f"it did not write {', '.join(missing)}")
         return False
-    _accept(run, partial, folders, settings)
+    try:
+        _accept(run, partial, folders, settings)
+    except OSError as error:  # a full disk
+        _keep_failure(run, partial, folders, f"{type(error).__name__}: {error}")
+        return False
     written = provenance.record(
         run=run.name, profile=profile, settings=settings, stamp=stamp, meter=meter
     )
@@ -148,7 +153,11 @@ def _execute(
 
 def describe_failure(notebook: Path) -> str:
     """Return the error of an executed notebook in one line, then its cell and traceback."""
-    for number, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+    except (OSError, ValueError) as error:  # not there, or cut short by a full disk
+        return f"the notebook could not be read: {type(error).__name__}: {error}"
+    for number, cell in enumerate(cells):
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 trace = ANSI.sub("", "\n".join(output.traceback)).strip().splitlines()
@@ -203,10 +212,10 @@ def closed(notebook: nbformat.NotebookNode, settings: Mapping[str, Any]) -> nbfo
 def _accept(
     run: pipeline.Run, partial: Path, folders: Folders, settings: Mapping[str, Any]
 ) -> None:
-    folders.executed.mkdir(parents=True, exist_ok=True)
     notebook = tidy(nbformat.read(partial, as_version=4), run.grade)
-    nbformat.write(notebook if settings["disclose"] else closed(notebook, settings), partial)
-    partial.replace(folders.executed / f"{run.name}.ipynb")
+    shown = notebook if settings["disclose"] else closed(notebook, settings)
+    stamps.replace(folders.executed / f"{run.name}.ipynb", nbformat.writes(shown) + "\n")
+    partial.unlink()
     (folders.failed / f"{run.name}.ipynb").unlink(missing_ok=True)
     states = [f"{ingredient.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]
     stamps.update(folders.outputs(run.name), "\n".join(states) + "\n")
@@ -224,12 +233,16 @@ def _clear(run: pipeline.Run, folders: Folders) -> None:
 
 
 def _keep_failure(run: pipeline.Run, partial: Path, folders: Folders, why: str) -> None:
+    """Say why a run failed, and keep its notebook if that can be done: the disk may be full."""
     kept = folders.failed / f"{run.name}.ipynb"
-    kept.parent.mkdir(parents=True, exist_ok=True)
     folders.ran(run.name).unlink(missing_ok=True)
-    if partial.exists():
-        partial.replace(kept)
-    _say(f"{run.name}: FAILED\n{why}\nThe notebook as far as it came: {kept}")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(partial, kept)  # `running` may be a disk of its own
+        far = f"The notebook as far as it came: {kept}"
+    except OSError as error:
+        far = f"The notebook as far as it came could not be kept: {error}"
+    _say(f"{run.name}: FAILED\n{why}\n{far}")
 
 
 def _tags(cell: nbformat.NotebookNode) -> list[str]:
