@@ -23,7 +23,8 @@ UNREADABLE = 0.004
 RISE_TIMING_SD = 7.0  # months by which two readings of one series see a rise apart
 SLIP = 0.0015  # of single readings, one grade off
 SCORE_SD = 0.12  # of narrowing and margin scores between projects
-OSTEOPHYTE_OPEN, DECIMAL = 0.25, 0.2  # score 1 from 0.75; follow-up narrowing in fifths
+OSTEOPHYTE_OPEN, SCLEROSIS_OPEN = 0.25, 0.2  # a score of 1 is given from 0.75, from 0.8
+DECIMAL = 0.2  # steps of narrowing within a score at follow-up
 DISTRACTORS = ("cyst", "chondrocalcinosis", "attrition")
 
 
@@ -212,7 +213,7 @@ def _margins(
     scores = {name: score(name, 0.6, OSTEOPHYTE_OPEN) for name in features.OSTEOPHYTES}
     for side in ("medial", "lateral"):
         for bone in ("femur", "tibia"):
-            scores[f"sclerosis_{bone}_{side}"] = score(f"sclerosis_{side}", 0.4, 0.4)
+            scores[f"sclerosis_{bone}_{side}"] = score(f"sclerosis_{side}", 0.4, SCLEROSIS_OPEN)
     for name in DISTRACTORS:
         scores[name] = (rng.random(grade.shape) < 0.02 + 0.03 * grade).astype(float)
     return scores
