@@ -60,3 +60,16 @@ def test_the_gates_have_the_same_words_on_every_page() -> None:
         "at least 0.75",
         "below 0.50",
     ]
+
+
+def test_an_interval_in_a_table_stays_on_one_line() -> None:
+    shown = report.table(pd.DataFrame({"x": ["0.86 (0.83 to 0.88)"]}), title="x").data
+    assert "0.86 (0.83\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.88)" in shown
+
+
+def test_a_folded_table_shows_its_title_once_and_opens() -> None:
+    frame = pd.DataFrame({"map": ["a"]})
+    folded = report.table(frame, title="Failed maps", folded=True).data
+    assert "<details><summary>Failed maps</summary>" in folded
+    assert "gt_title" not in folded.split("</style>")[-1]
+    assert "<details>" not in report.table(frame, title="Failed maps").data
