@@ -28,6 +28,7 @@ def table(
     decimals: int = 2,
     labels: Mapping[str, str] | None = None,
     folded: bool = False,
+    empty: str = "",
 ) -> HTML:
     """Return a table for reading: numbers rounded, missing values as a dash, text escaped.
 
@@ -45,7 +46,11 @@ def table(
         Column headings in words; other columns show their name with spaces.
     folded
         Whether only the title is seen until the reader opens the table.
+    empty
+        A sentence that takes the place of a table without rows.
     """
+    if frame.empty and empty:
+        return HTML(f"<p><strong>{html.escape(title)}</strong><br>{html.escape(empty)}</p>")
     labels = dict(labels or {})
     heads = {name: labels.get(name, str(name).replace("_", " ")) for name in frame.columns}
     shown = frame.astype(object).apply(
