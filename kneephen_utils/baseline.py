@@ -9,6 +9,14 @@ import pandas as pd
 from scipy.ndimage import sobel
 from sklearn.linear_model import RidgeCV
 
+WORDS = {
+    "finetuned": "fine-tuned",
+    "zeroshot": "zero-shot",
+    "pixel ridge": "ridge on pixels",
+    "gradient ridge": "ridge on gradient histograms",
+    "joint-space width": "ridge on joint-space width",
+}
+CONSTANTS_NOTE = "Of the constants: the one nearest on average and the one most often right."
 RIDGES = {"pixel ridge": "pixels", "gradient ridge": "gradients", "joint-space width": "widths"}
 
 
@@ -37,6 +45,25 @@ def predictors(
     for name, kind in RIDGES.items():
         table[name] = ridge(features[kind], read, train)
     return table
+
+
+def worth(compared: pd.DataFrame) -> pd.DataFrame:
+    """Return predictors without the constants that are best at nothing.
+
+    Parameters
+    ----------
+    compared
+        One row per predictor with `predictor`, `mae` and `exact`; a constant is an `always ...`.
+
+    Returns
+    -------
+    The rows that stay: the constant of least error and the one most often right, and all others.
+    """
+    constant = compared["predictor"].str.startswith("always")
+    if not constant.any():
+        return compared
+    best = {compared.loc[constant, "mae"].idxmin(), compared.loc[constant, "exact"].idxmax()}
+    return compared[~constant | compared.index.isin(best)].reset_index(drop=True)
 
 
 def coarse(pixels: np.ndarray, side: int = 32) -> np.ndarray:

@@ -16,10 +16,10 @@ NAMES = ("side", "site")
 WORDS = {
     "jsw_medial": "medial joint-space width",
     "jsw_lateral": "lateral joint-space width",
-    "kl_grade": "grade",
+    "kl_grade": "grade as read",
 }
-LABELS = {"r2": "R2", "features": "read from"}
-NOTE = "R2 in people the probe was not fitted on; 1 is perfect, a constant has 0 or less."
+LABELS = {"r2": "R²", "features": "read from"}
+NOTE = "R² in people the probe was not fitted on; 1 is perfect, a constant has 0 or less."
 FEWEST = 10  # knees to fit on, and to measure on
 
 

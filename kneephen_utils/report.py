@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from kneephen_utils import figure
 
 MISSING = "\N{EN DASH}"
+INTERVAL = re.compile(r"\((\S+) to (\S+)\)")  # stays on one line of a table
 
 
 def table(
@@ -25,6 +27,8 @@ def table(
     note: str = "",
     decimals: int = 2,
     labels: Mapping[str, str] | None = None,
+    folded: bool = False,
+    empty: str = "",
 ) -> HTML:
     """Return a table for reading: numbers rounded, missing values as a dash, text escaped.
 
@@ -40,11 +44,21 @@ def table(
         Decimals of numbers that are not whole.
     labels
         Column headings in words; other columns show their name with spaces.
+    folded
+        Whether only the title is seen until the reader opens the table.
+    empty
+        A sentence that takes the place of a table without rows.
     """
+    if frame.empty and empty:
+        return HTML(f"<p><strong>{html.escape(title)}</strong><br>{html.escape(empty)}</p>")
     labels = dict(labels or {})
     heads = {name: labels.get(name, str(name).replace("_", " ")) for name in frame.columns}
-    shown = frame.astype(object).apply(lambda rows: rows.map(lambda value: _cell(value, decimals)))
-    drawn = GT(shown.rename(columns=heads)).tab_header(title=title).cols_align("left")
+    shown = frame.astype(object).apply(
+        lambda rows: rows.map(lambda value: _unbroken(_cell(value, decimals)))
+    )
+    drawn = GT(shown.rename(columns=heads)).cols_align("left")
+    if not folded:  # else it is the line that opens the table
+        drawn = drawn.tab_header(title=title)
     numeric = [heads[name] for name in frame.select_dtypes("number").columns]
     if numeric:
         drawn = drawn.cols_align("right", columns=numeric)
@@ -53,6 +67,8 @@ def table(
     body = drawn.opt_table_font(stack="system-ui").as_raw_html(inline_css=False)
     name = html.escape(title, quote=True)
     frame_open = f'<div class="kneephen-table" role="region" tabindex="0" aria-label="{name}">'
+    if folded:
+        body = f"<details><summary>{html.escape(title)}</summary>{body}</details>"
     return HTML(f"{frame_open}{body}</div>")
 
 
@@ -102,6 +118,10 @@ def _cell(value: object, decimals: int) -> str:
         text = f"{value:,.{decimals}f}"
         return text if text.strip("-0.") else text.lstrip("-")  # no zero below zero
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _unbroken(text: str) -> str:
+    return INTERVAL.sub("(\\1\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}\\2)", text)
 
 
 def write_answer(

@@ -277,7 +277,7 @@ def test_what_is_told_follows_the_numbers() -> None:
     assert "10 % (5 to 15) of CLS attention before training, less than the blob" in told
     assert "20 % (10 to 30) of relevance for a higher grade, about as much as the blob" in told
     none = gaze._joint(scores.assign(low=0.01), sound)
-    assert none.startswith("Attention on the joint exceeds the blob in no map.")
+    assert none.startswith("Attention on the joint exceeds the blob in no map that passed.")
 
 
 def test_a_map_that_stays_the_same_with_redrawn_weights_is_shown_as_failed_and_not_told() -> None:
@@ -297,5 +297,7 @@ def test_a_map_that_stays_the_same_with_redrawn_weights_is_shown_as_failed_and_n
     shown = tally.by_likeness(checks).set_index("map")["check"]
     assert shown["rollout after training"] == "failed"
     assert shown["CLS attention after training"] == "passed"
+    failed = tally.heading(checks, ("finetuned", "rollout"))
+    assert failed == "Rollout after training (failed), by grade and phenotype"
     sound = [("zeroshot", "cls"), ("finetuned", "relevance")]
     assert "CLS attention after training" not in gaze._joint(joint_scores(), sound)

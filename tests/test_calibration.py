@@ -96,6 +96,9 @@ def test_the_page_shows_the_numbers_or_says_how_to_make_them(
     assert "Made by `as tested` at commit x" in text
     assert "1 cohorts were simulated" in text
     assert "| comparison |" in text
+    told = text.split("## Where something was planted")[1].split("## Where nothing")[0]
+    rows = [line.split(" | ") for line in told.splitlines() if "against" in line]
+    assert [row[2] for row in rows] == ["this book", "published"] * (len(rows) // 2)
     assert "lateral against medial" in text
     assert page.COMMAND not in text
 

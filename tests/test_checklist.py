@@ -79,3 +79,9 @@ def test_the_chapter_shows_its_blanks_and_says_when_nobody_was_studied(
     assert "nobody was studied" in page
     assert "## Model card" in page
     assert "## Data card" in page
+
+
+def test_each_guideline_is_folded_under_how_much_of_it_is_filled(known: dict[str, str]) -> None:
+    page = checklist.markdown(known, {})
+    assert page.count("<details") == page.count("</details>") == len(items.GUIDELINES)
+    assert page.count("items are filled.</summary>") == len(items.GUIDELINES)

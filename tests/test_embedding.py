@@ -186,7 +186,30 @@ def test_the_figure_says_in_words_what_it_shows(study: narrow.Study, by_grade: n
     assert f"Zero-shot grade of {tested} knees" in chart.caption(graded)
     assert chart.alt(graded).count("KL") == 5
     assert len(chart.draw(graded).axes[0].get_xticklabels()) == 5
-    assert len(embedding.shown(prompts.GRADES)) == 15
+    sentences = embedding.shown(prompts.GRADES).set_index("grade")["sentences"]
+    assert all(each in sentences["KL4"] for each in prompts.GRADES[4])
+    assert sentences.index.tolist() == [f"KL{grade}" for grade in range(5)]
+
+
+def test_a_grade_that_is_never_given_is_named(study: narrow.Study, by_grade: np.ndarray) -> None:
+    graded = graded_of(study, by_grade)
+    assert "never gives" not in embedding.verdict(graded)
+    low = graded.assign(kl_predicted=graded["kl_predicted"].clip(upper=3.4))
+    assert embedding.verdict(low).endswith("It never gives KL4.")
+
+
+def test_what_the_embedding_tells_is_told_beside_coarse_pixels() -> None:
+    found = pd.DataFrame(
+        {
+            "target": ["jsw_medial", "jsw_medial", "kl_grade", "kl_grade"],
+            "features": ["embedding", "pixels 32 x 32"] * 2,
+            "r2": [0.9, 0.8, 0.7, 0.7],
+            "knees": 50,
+        }
+    )
+    said = embedding.say_probes(found)
+    assert said.endswith("+0.10 for the medial joint-space width, +0.00 for the grade as read.")
+    assert "too few knees" in embedding.say_probes(found.assign(r2=np.nan))
 
 
 def test_other_predictors_stand_beside_and_one_with_gaps_is_left_out(
@@ -253,6 +276,22 @@ def test_sentences_that_know_only_the_grade_find_their_knee_among_all_but_not_wi
     assert (within["low"] < 0.6).all()
     exact = told.matched(pictures, pictures, words, known, draws=20, seed=0).set_index("among")
     assert (exact["low"] > 0.7).all()
+
+
+def test_a_sentence_that_leads_away_from_its_knee_is_said_to() -> None:
+    found = pd.DataFrame(
+        {
+            "among": ["all knees", "KL0", "KL1", "KL2"],
+            "estimate": [0.8, 0.3, 0.7, 0.5],
+            "low": [0.7, 0.2, 0.6, 0.4],
+            "high": [0.9, 0.4, 0.8, 0.6],
+            "knees": 40,
+        }
+    )
+    assert told.say(found) == (
+        "A knee's own sentence lies nearer than chance within KL1; farther than chance within KL0; "
+        "not told from chance within KL2."
+    )
 
 
 def test_knees_told_alike_are_not_compared() -> None:

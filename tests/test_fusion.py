@@ -131,3 +131,30 @@ def test_too_few_knees_to_adjust_on_is_an_error(
     few = np.arange(len(of)) < 5
     with pytest.raises(ValueError, match="5 knees to fit the adjustment on; expected more than"):
         nuisance.adjust(fusion.pictures(made["embeddings"], of), of, few)
+
+
+def test_a_grade_that_lies_in_islands_is_seen_in_the_neighbours_though_no_line_reads_it() -> None:
+    rng, n = np.random.default_rng(0), 200
+    known = pd.DataFrame(
+        {"participant_id": [f"p{row // 2}" for row in range(n)], "kl_grade": rng.integers(0, 2, n)}
+    )
+    grade = known["kl_grade"].to_numpy()
+    ring = np.where(grade[:, None] == 1, 5.0, 0.5) * np.exp(2j * np.pi * rng.random(n))[:, None]
+    features = np.column_stack([ring.real, ring.imag])
+    share, chance = nuisance.neighbours(features, known)
+    assert share > 0.9
+    assert chance == pytest.approx(0.5, abs=0.05)
+    mixed, _ = nuisance.neighbours(rng.normal(size=(n, 2)), known)
+    assert mixed == pytest.approx(chance, abs=0.06)
+    assert "lie together" in nuisance.say_neighbours((share, chance), (share, chance))
+    assert "hardly says" in nuisance.say_neighbours((share, chance), (mixed, chance))
+
+
+def test_the_other_knee_of_a_person_is_no_neighbour() -> None:
+    known = pd.DataFrame(
+        {"participant_id": ["a"] * 12 + ["b"] * 12, "kl_grade": [0] * 12 + [1] * 12}
+    )
+    features = known[["kl_grade"]].to_numpy(float)
+    assert nuisance.neighbours(features, known) == (0.0, 0.0)
+    few = nuisance.neighbours(features[:14], known[:14])
+    assert "too few knees" in nuisance.say_neighbours(few, few)

@@ -56,7 +56,7 @@ def test_the_grader_stands_beside_the_readers_and_the_best_constant_alone(tmp_pa
     assert "0.07 below it" in said
     assert "always KL1" in said
     assert "always KL0" not in said
-    assert said.index("| true grade") < said.index("| second reader") < said.index("| finetuned")
+    assert said.index("| true grade") < said.index("| second reader") < said.index("| fine-tuned")
 
 
 def test_without_tables_the_page_says_how_to_make_them(tmp_path: Path) -> None:

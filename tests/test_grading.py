@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.metrics import cohen_kappa_score
 
 from kneephen_utils import agreement, baseline, grading, tables
-from kneephen_utils.grading import calibration, chart
+from kneephen_utils.grading import calibration, chart, price
 
 SETTINGS = dataclasses.replace(narrow.SETTINGS, epochs=3)
 METRIC = "quadratic_weighted_kappa"
@@ -226,11 +226,35 @@ def test_the_sentences_name_the_best_constant_and_the_floor(scores: pd.DataFrame
     assert "a ridge on gradient histograms" in third
     without = scores[scores["predictor"] != "gradient ridge"]
     assert "too few graded knees" in grading.verdict(without)[2]
-    assert len(grading.shown(scores)) == scores["predictor"].nunique()
+    shown = grading.shown(scores)["predictor"].tolist()
+    assert shown[:2] == ["fine-tuned", "zero-shot"]
+    assert "ridge on gradient histograms" in shown
     others = grading.shown(scores, grading.SECOND)
     assert others.columns.tolist() == ["predictor", *grading.SECOND.values()]
-    assert len(others) == scores["predictor"].nunique()
-    assert grading.by_group(scores)["group"].iloc[0] == "all"
+    assert others["predictor"].tolist() == shown
+    assert grading.by_group(scores)["group"].iloc[0] == "all knees"
+
+
+def test_of_the_constants_only_the_nearest_and_the_most_often_right_are_shown() -> None:
+    names = ["finetuned", "always KL0", "always KL1", "always KL2"]
+    compared = pd.DataFrame(
+        {"predictor": names, "mae": [0.4, 1.3, 1.0, 1.1], "exact": [0.7, 0.4, 0.2, 0.3]}
+    )
+    assert baseline.worth(compared)["predictor"].tolist() == names[:3]
+    without = compared[:1]
+    assert baseline.worth(without).equals(without)
+
+
+@pytest.mark.parametrize(
+    ("kappa", "said"),
+    [(0.95, "clears"), (0.83, "is not clearly better than"), (0.70, "does no better than")],
+)
+def test_a_grader_below_the_ridge_is_not_called_nearly_above_it(kappa: float, said: str) -> None:
+    names = ["finetuned", "gradient ridge"]
+    kappas = pd.DataFrame({"estimate": [kappa, 0.8]}, index=names)
+    kappas = kappas.assign(low=kappas["estimate"] - 0.05, high=kappas["estimate"] + 0.05)
+    errors = pd.DataFrame({"estimate": [0.4, 0.5]}, index=names)
+    assert grading._floor(kappas, errors).startswith(f"It {said} a ridge")
 
 
 # --- what was gained and lost
@@ -241,13 +265,16 @@ def test_the_cost_of_training_follows_the_knee_not_the_row(
 ) -> None:
     _, after = graded
     widths = known[["knee_id"]].assign(feature_000=known["jsw_lateral"])
-    found = grading.cost(widths.sample(frac=1, random_state=0), after, known)
+    found = price.measure(widths.sample(frac=1, random_state=0), after, known)
     r2 = found.set_index(["target", "features"])["r2"]
     assert r2["jsw_lateral", "before"] > 0.99
     assert r2["jsw_lateral", "after"] < 0.2
     assert r2["kl_grade", "after"] > 0.8
-    said = grading.say_cost(found)
+    said = price.say(found)
     assert f"the lateral width from 1.00 to {r2['jsw_lateral', 'after']:.2f}" in said
+    same = price.say(price.measure(after, after, known))
+    assert "neither gave nor took" in same
+    assert f"{r2['kl_grade', 'after']:.2f} of the grade" in same
 
 
 # --- simple predictors
@@ -344,6 +371,6 @@ def test_captions_tell_the_numbers_of_the_figures() -> None:
     history = history.assign(validation_loss=[0.9, 0.42], validation_mae=[0.7, 0.35])
     told = chart.describe_history(history)
     assert "Epoch 2 of 2" in told
-    assert "0.35 grades on the inner people, loss 0.42 there and 0.31" in told
+    assert "0.35 grades in the people kept apart, loss 0.42 there and 0.31" in told
     chart.draw_history(history)
     chart.draw_calibration(curve)

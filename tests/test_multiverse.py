@@ -180,5 +180,9 @@ def test_the_sentences_and_the_figure_come_from_the_paths(paths: pd.DataFrame) -
     some = paths.assign(estimate=paths["estimate"].where(paths.index > 0))
     assert "on the others" in chart.say(some)[0]
     assert chart.describe(paths).startswith("Specification curve.")
-    assert set(chart.forks(paths)["fork"]) == set(chart.FORKS)
+    forks = chart.forks(paths)
+    assert set(forks["fork"]) == set(chart.FORKS)
+    assert {"after fine-tuning", "PCA", "confirm people"} <= set(forks["side"])
+    below = chart.draw(paths).axes[1].get_yticklabels()
+    assert "reducer: PCA" in [label.get_text() for label in below]
     assert len(chart.draw(paths).axes) == 2

@@ -78,3 +78,36 @@ def test_untrained_groups_stand_beside_the_arms_and_only_confirm_people_count() 
     assert found["arm"].tolist() == [truth.BASELINE]
     assert found["estimate"].tolist() == [1.0]
     assert found["knees"].tolist() == [4]
+
+
+def planted_against_found(**estimates: tuple[float, float, float]) -> pd.DataFrame:
+    """Return agreement in KL1 of each arm: the index with its interval."""
+    rows = [
+        {"arm": arm, "kl_grade": 1, "planted": 3.0, "estimate": one, "low": low, "high": high}
+        for arm, (one, low, high) in estimates.items()
+    ]
+    return pd.DataFrame(rows).assign(knees=58)
+
+
+def test_a_baseline_nearer_to_the_truth_is_said_aloud_and_claims_nothing() -> None:
+    worse = planted_against_found(context=(0.29, 0.22, 0.45))
+    better = planted_against_found(**{truth.BASELINE: (0.70, 0.54, 0.87)})
+    told = truth.say(pd.concat([worse, better]), arm="context")
+    assert "nearer to what was planted than arm context in KL1 (0.70 against 0.29)" in told
+    assert "In KL1 the intervals lie apart" in told
+    assert "claims nothing" in told
+    overlapping = planted_against_found(**{truth.BASELINE: (0.40, 0.30, 0.60)})
+    told = truth.say(pd.concat([worse, overlapping]), arm="context")
+    assert "0.40 against 0.29" in told
+    assert "apart" not in told
+    by_chance = planted_against_found(**{truth.BASELINE: (0.30, -0.02, 0.60)})
+    assert "In no grade" in truth.say(pd.concat([worse, by_chance]), arm="context")
+    assert truth.say(worse, arm="context") == ""
+
+
+def test_the_truth_is_one_row_a_grade_with_the_baseline_last() -> None:
+    both = planted_against_found(**{truth.BASELINE: (0.7, 0.6, 0.8), "structure": (0.1, 0.0, 0.2)})
+    shown = truth.shown(both)
+    assert shown.columns.tolist() == ["grade", "groups planted", "knees", "structure", "k-means"]
+    assert shown.loc[0, "k-means"] == "0.70 (0.60 to 0.80)"
+    assert len(shown) == 1

@@ -9,6 +9,8 @@ import pytest
 
 from kneephen_utils.verdict import replication
 
+LATERAL = "Lateral narrowing progresses twice as fast as medial"
+
 
 @pytest.fixture
 def run() -> replication.Run:
@@ -55,6 +57,18 @@ def run() -> replication.Run:
         ledger_cohort=pd.DataFrame(
             {"check": ["sides"], "value": [0.3], "verdict": ["passed"], "sentence": ["It is 0.30."]}
         ),
+        profiles=narrowed(A=(1.8, 0.1), B=(0.2, 1.5)),
+    )
+
+
+def narrowed(**means: tuple[float, float]) -> pd.DataFrame:
+    """Return profiles of KL3 with the mean medial and lateral narrowing of each phenotype."""
+    return pd.DataFrame(
+        [
+            {"arm": "context", "kl_grade": 3, "phenotype": place, "variable": name, "mean": mean}
+            for place, pair in enumerate(means.values())
+            for name, mean in zip(("jsn_medial", "jsn_lateral"), pair, strict=True)
+        ]
     )
 
 
@@ -74,7 +88,7 @@ def test_every_claim_has_one_line_with_its_answer(run: replication.Run) -> None:
     assert "2.5 % of the variance; in 0 of 2 grades" in said["not replicated"].iloc[0]
     assert "beats data without groups in 0 of 1 grades" in said["not replicated"].iloc[1]
     assert said["cannot be seen"].startswith("7.0 % of the knees")
-    assert "KL3: hazard ratio 2.10 (1.40 to 3.20)" in said["supported"]
+    assert "KL3, confirm: hazard ratio 2.10 (1.40 to 3.20)" in said["supported"]
 
 
 def test_the_answers_follow_the_artefacts(run: replication.Run) -> None:
@@ -89,7 +103,7 @@ def test_the_answers_follow_the_artefacts(run: replication.Run) -> None:
     assert told["The clusters are read off the picture"] == "replicated"
     assert told["The clusters are distinct"] == "replicated"
     assert told["A KL0 phenotype is dominated by pain"] == "not tested"
-    assert told["Lateral narrowing progresses twice as fast as medial"] == "not supported"
+    assert told[LATERAL] == "not tested"
     assert told["Grade and pain belong to the same knee"] == "check accepted"
 
 
@@ -102,7 +116,20 @@ def test_a_run_that_tested_and_grouped_nothing_is_answered_too(run: replication.
     )
     told = replication.compare(bare, arm="context").set_index("claim")["verdict"]
     assert told["The clusters are distinct"] == "not replicated"
-    assert told["Lateral narrowing progresses twice as fast as medial"] == "not supported"
+    assert told[LATERAL] == "not tested"
+
+
+def test_a_ratio_speaks_for_lateral_narrowing_only_between_a_lateral_and_a_medial_group(
+    run: replication.Run,
+) -> None:
+    both_medial = replace(run, profiles=narrowed(A=(1.8, 0.1), B=(1.5, 0.9)))
+    told = replication.compare(both_medial, arm="context").set_index("claim").loc[LATERAL]
+    assert told["verdict"] == "not tested"
+    assert "2.10" not in told["this run"]
+    turned = replace(run, profiles=narrowed(A=(0.1, 1.8), B=(1.5, 0.2)))
+    told = replication.compare(turned, arm="context").set_index("claim").loc[LATERAL]
+    assert "hazard ratio 0.48 (0.31 to 0.71)" in told["this run"]
+    assert told["verdict"] == "not supported"  # the lateral group is the slower one
 
 
 def test_a_grader_no_better_than_a_constant_is_called_so(run: replication.Run) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from kneephen_utils import report
-from kneephen_utils.phenotype import chart
+from kneephen_utils import report, words
+from kneephen_utils.phenotype import chart, profile
 from kneephen_utils.verdict import evidence
 
 NAN = float("nan")
@@ -60,3 +60,38 @@ def test_the_gates_have_the_same_words_on_every_page() -> None:
         "at least 0.75",
         "below 0.50",
     ]
+
+
+def test_an_interval_in_a_table_stays_on_one_line() -> None:
+    shown = report.table(pd.DataFrame({"x": ["0.86 (0.83 to 0.88)"]}), title="x").data
+    assert "0.86 (0.83\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.88)" in shown
+
+
+def test_a_folded_table_shows_its_title_once_and_opens() -> None:
+    frame = pd.DataFrame({"map": ["a"]})
+    folded = report.table(frame, title="Failed maps", folded=True).data
+    assert "<details><summary>Failed maps</summary>" in folded
+    assert "gt_title" not in folded.split("</style>")[-1]
+    assert "<details>" not in report.table(frame, title="Failed maps").data
+
+
+def test_a_table_without_rows_is_a_sentence_where_one_is_given() -> None:
+    nothing = pd.DataFrame({"phenotype": []})
+    told = report.table(nothing, title="Groups", empty="There are none.").data
+    assert "There are none." in told
+    assert "<table" not in told
+    one = report.table(pd.DataFrame({"phenotype": ["A"]}), title="Groups", empty="There are none.")
+    assert "There are none." not in one.data
+    assert "<table" in one.data
+
+
+def test_a_reader_meets_words_and_no_names_of_columns() -> None:
+    assert {*profile.PERSON, *profile.KNEE} == set(words.CLINICAL)
+    assert not any("_" in told for told in words.CLINICAL.values())
+    gates = pd.DataFrame(
+        {"arm": "image", "kl_grade": 2, "gate": ["null_gaussian", "dbcv"], "passed": False}
+    ).assign(sentence="So it is.")
+    told = chart.verdict(gates, arm="image")
+    assert "beat a smooth cloud, are dense" in told
+    assert "null" not in told
+    assert "dbcv" not in told

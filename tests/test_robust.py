@@ -19,15 +19,15 @@ def test_faults_and_tests_are_told_with_their_command(tmp_path: Path) -> None:
         robust.FAULTS: {"fault": ["make killed"], "tried": [3], "survived": [3], "lost": [0]},
         robust.COVERAGE: {"part": ["all"], "lines": [2000], "run": [1810]},
         robust.MUTANTS: {"guard": ["splits"], "file": ["a.py"], "mutants": [4], "killed": [4]},
-        robust.FUZZ: {"input": ["film"], "tried": [900], "crashed": [0]},
+        robust.FUZZ: {"input": ["film"], "tried": [9000], "crashed": [0]},
     }
     for name, columns in kept.items():
         measured.write(pd.DataFrame(columns), tmp_path / name, command="make x", code="commit a")
     assert "| make killed | 3 | 3 | 0 |\n\nMade by `make x`" in robust.faults(tmp_path)
-    assert "| film | 900 | 0 |" in robust.fuzzed(tmp_path)
+    assert "| film | 9,000 | 0 |" in robust.fuzzed(tmp_path)
     told = robust.tests(tmp_path)
     assert "| all | 2,000 | 1,810 | 90.5 |" in told
-    assert "| splits | a.py | 4 | 4 |" in told
+    assert "| splits | `a.py` | 4 | 4 |" in told
 
 
 def test_every_mutant_changes_one_place_that_there_is(

@@ -9,6 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import tables
+from kneephen_utils.pipeline import pages
 
 
 @pytest.fixture
@@ -67,3 +68,14 @@ def test_every_column_of_every_table_has_a_meaning() -> None:
     dictionary = tables.dictionary()
     assert dictionary["meaning"].str.len().min() >= 3
     assert set(dictionary["table"]) == set(tables.SCHEMAS)
+
+
+def test_the_dictionary_links_every_table_and_writes_no_pattern() -> None:
+    page = pages.dictionary()
+    assert all(page.count(f"<table-{name}>`") == 1 for name in tables.SCHEMAS)
+    assert all(page.count(f"(table-{name})=\n## {name}\n") == 1 for name in tables.SCHEMAS)
+    assert "\\w" not in page
+    assert "\\d" not in page
+    assert "`image_..., context_..., structure_..., pain_...`" in page
+    assert "`feature_...`" in page
+    assert "|  |" not in page.split("(table-embeddings)=")[1].split("## ")[1]  # no empty unit

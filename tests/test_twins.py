@@ -48,6 +48,10 @@ def test_claims_are_counted_by_release_and_by_grade() -> None:
     assert with_groups.filter(like="sign").iloc[0].startswith("1 of 2 (")
     assert with_groups.filter(like="hold the planted").iloc[0].startswith("1 of 3 (")
     assert with_groups.filter(like="agreement").iloc[0] == "0.40"
+    assert "No power was seen" not in counted.tell(some, "make truth", "commit abc")
+    idle = some.assign(verdict="no phenotype")
+    assert "No power was seen" in counted.tell(idle, "make truth", "commit abc")
+    assert without.filter(like="sign").iloc[0] == "\N{EN DASH}"
     assert "`make truth TWINS=3` at commit abc" in counted.tell(
         some, "make truth TWINS=3", "commit abc"
     )

@@ -236,7 +236,7 @@ def test_only_a_grade_that_passed_earns_cards(change: dict[str, Any], expected: 
     tables.check(written, "cards")
     assert written["phenotype"].nunique() == expected
     shown = cards.show(written, {(2, 0): "<figure/>"} if expected else {})
-    assert ("age 61.0" in shown) == bool(expected)
+    assert ("age, years: 61.0" in shown) == bool(expected)
     assert shown.count("What would refute it") == expected
     assert shown.count("Nothing that changes care") == expected
     assert shown.count("<figure/>") == shown.count("single knees are closed") == expected // 2

@@ -62,7 +62,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (package / "sides.py").write_text(given["module"].lstrip())
     (folder / "tests" / "test_sides.py").write_text(given["test"].lstrip())
     insert(folder / "notebooks" / "params.yml", "stages:", given["params"])
-    nbformat.write(notebook(given["notebook"]), folder / "notebooks" / "10_sides.ipynb")
+    nbformat.write(notebook(given["notebook"]), folder / "notebooks" / "11_sides.ipynb")
     stages = package / "pipeline" / "__init__.py"
     before, end, after = stages.read_text().partition("\n}\n")  # of STAGES
     stages.write_text(before + "\n" + given["stage"].strip("\n") + end + after)
@@ -90,16 +90,16 @@ def test_the_stage_runs_and_writes_its_table(copy: Path) -> None:
     tables.write(knees, "knees", artefacts)
     noted = run(copy, sys.executable, "-m", "kneephen_utils", "stamps")
     assert noted.returncode == 0, noted.stderr
-    done = run(copy, sys.executable, "-m", "kneephen_utils", "run", "10_sides")
+    done = run(copy, sys.executable, "-m", "kneephen_utils", "run", "11_sides")
     assert done.returncode == 0, done.stderr
     written = pd.read_parquet(artefacts / "sides.parquet")
     assert written[["right", "left"]].to_numpy().sum() == knees["kl_grade"].notna().sum()
-    assert (artefacts / "executed" / "10_sides.ipynb").exists()
+    assert (artefacts / "executed" / "11_sides.ipynb").exists()
 
 
 def test_make_runs_it_after_what_it_reads(copy: Path) -> None:
     told = run(copy, "make", "-n", "run").stdout
-    assert re.search(r"run 00_cohort.*run 10_sides", told, re.DOTALL)
+    assert re.search(r"run 00_cohort.*run 11_sides", told, re.DOTALL)
 
 
 def test_it_keeps_to_the_rules_of_the_project(copy: Path) -> None:

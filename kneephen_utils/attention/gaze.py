@@ -100,7 +100,9 @@ def _joint(scores: pd.DataFrame, sound: Sequence[Map]) -> str:
         shares.append(f"{share} % ({low} to {high}) of {name}, {word} the blob")
         above += [name] if word == "more than" else []
     answer = (
-        f"exceeds the blob for {' and '.join(above)}" if above else "exceeds the blob in no map"
+        f"exceeds the blob for {' and '.join(above)}"
+        if above
+        else "exceeds the blob in no map that passed"
     )
     lie = f" On it lie {'; '.join(shares)}." if shares else ""
     return (

@@ -24,7 +24,8 @@ from kneephen_utils.attention import gaze, tally, zone
 from kneephen_utils.attention.groups import ALL_GRADES, ALL_KNEES, GROUP
 
 CHUNK = 64  # pictures in memory at a time
-PANEL = 1.55  # side of a panel, inches
+PANEL = 1.08  # side of a panel, inches: seven of them fill the page with letters of full size
+WIDE = 1.78  # side of a panel of four
 COLORS = "inferno"
 OPAQUE = 0.9  # opacity of the largest value of the figure over the crop; 0 lets all through
 WHOLE = (ALL_GRADES, ALL_KNEES)  # the group of all knees
@@ -84,7 +85,7 @@ def draw_maps(
     panels.append(Panel("blob in\nthe centre", crops.get(WHOLE), prior))
     columns = 4
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
-    return _sheet(rows, [""] * len(rows), region=region, panel=1.15 * PANEL)
+    return _sheet(rows, [""] * len(rows), region=region, panel=WIDE)
 
 
 def draw_groups(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-from kneephen_utils import figure
+from kneephen_utils import figure, report
 from kneephen_utils.attention.gaze import NAMES, REAL, Map, passes, spread, whole
 from kneephen_utils.attention.groups import ALL_GRADES
-from kneephen_utils.attention.sanity import GRADES
 
+PLACES = ["joint_space", "femoral_condyles", "tibial_plateau", "border"]
 SCORES_NOTE = (
-    "Per cent of the map on each place of the crop, 95 % intervals by person. Area and blob look "
-    "at no picture. A map that failed stays the same when the trained weights are drawn anew."
+    "Per cent of the map on each place of the crop, 95 % intervals by person; the places do not "
+    "cover the crop. Area and blob look at no picture. A map that failed stays the same when the "
+    "trained weights are drawn anew."
 )
 CHANGES_NOTE = (
     "95 % intervals by person. Taken away: change of the answer when the patches are those of the "
@@ -19,7 +20,8 @@ CHANGES_NOTE = (
     "whole picture. Beyond the centre: less the same for central patches."
 )
 LIKENESS_NOTE = (
-    "95 % intervals by person; rank correlation 1 is the same map. Outlier tokens stand for no "
+    "95 % intervals by person. Likeness is a rank correlation: 1 is the same map; the last two are "
+    "shares of a map, 0 to 1. Outlier tokens stand for no "
     "place and are left out of the maps."
 )
 CHANGES = {
@@ -40,16 +42,17 @@ def by_map(scores: pd.DataFrame, checks: pd.DataFrame) -> pd.DataFrame:
     """Return the share of every map on every region, over all knees, as a table for reading."""
     own = whole(scores)
     first = own.drop_duplicates("region")
-    lines = {}
+    lines = {
+        "area of the picture": _even(first, "area"),
+        "blob in the centre": _even(first, "centre_prior"),
+    }
     for seen in NAMES:
         rows = own[(own["encoder"] == seen[0]) & (own["method"] == seen[1])]
         if len(rows):
             lines[named(checks, seen)] = {
                 row["region"]: _percent(row) for _, row in rows.iterrows()
             }
-    lines["blob in the centre"] = _even(first, "centre_prior")
-    lines["area of the picture"] = _even(first, "area")
-    table = pd.DataFrame(lines).T.rename(columns=lambda name: name.replace("_", " "))
+    table = pd.DataFrame(lines).T[PLACES].rename(columns=lambda name: name.replace("_", " "))
     return table.rename_axis("map").reset_index()
 
 
@@ -59,7 +62,8 @@ def by_group(scores: pd.DataFrame, seen: Map) -> pd.DataFrame:
     rows = []
     for (grade, phenotype), group in own.groupby(["kl_grade", "phenotype"], sort=True):
         name = "all" if grade == ALL_GRADES else f"KL{grade}"
-        places = {row["region"].replace("_", " "): _percent(row) for _, row in group.iterrows()}
+        told = {row["region"]: _percent(row) for _, row in group.iterrows()}
+        places = {place.replace("_", " "): told[place] for place in PLACES}
         who = {"grade": name, "phenotype": figure.phenotype_label(int(phenotype))}
         rows.append({**who, **places, "knees": group["knees"].iloc[0]})
     return pd.DataFrame(rows)
@@ -82,13 +86,13 @@ def by_change(checks: pd.DataFrame, *, unit: str) -> pd.DataFrame:
     when = {"zeroshot": "before training", "finetuned": "after training"}
     names = {seen: named(checks, seen) for seen in REAL if seen[0] in encoders}
     names |= {seen: f"{seen[1]} patches, {when[seen[0]]}" for seen in plain}
-    return _wide(own, names, CHANGES, decimals=2 if unit == GRADES else 3)
+    return _wide(own, names, CHANGES)
 
 
 def by_likeness(checks: pd.DataFrame) -> pd.DataFrame:
     """Return how alike maps are that should not be, and whether they pass, for reading."""
     own = whole(checks)
-    table = _wide(own, {seen: NAMES[seen] for seen in REAL}, LIKENESS, decimals=2)
+    table = _wide(own, {seen: NAMES[seen] for seen in REAL}, LIKENESS)
     return table.assign(check=["passed" if passes(checks, seen) else "failed" for seen in REAL])
 
 
@@ -98,16 +102,20 @@ def named(checks: pd.DataFrame, seen: Map) -> str:
     return NAMES[seen] + (" (failed)" if failed else "")
 
 
-def _wide(
-    rows: pd.DataFrame, names: dict[Map, str], columns: dict[str, str], *, decimals: int
-) -> pd.DataFrame:
+def heading(checks: pd.DataFrame, seen: Map) -> str:
+    """Return the title of the table `by_group` makes."""
+    name = named(checks, seen)
+    return f"{name[0].upper()}{name[1:]}, by grade and phenotype"
+
+
+def _wide(rows: pd.DataFrame, names: dict[Map, str], columns: dict[str, str]) -> pd.DataFrame:
     told = rows.assign(
         map=[names.get(seen) for seen in zip(rows["encoder"], rows["method"], strict=True)],
-        told=[spread(row, decimals) for _, row in rows.iterrows()],
+        told=[spread(row) for _, row in rows.iterrows()],
     )
     told = told[told["map"].notna() & told["check"].isin(columns)]
     wide = told.pivot_table(index="map", columns="check", values="told", aggfunc="first")
-    wide = wide.reindex(index=list(names.values()), columns=list(columns)).fillna("")
+    wide = wide.reindex(index=list(names.values()), columns=list(columns)).fillna(report.MISSING)
     return wide.rename(columns=columns).rename_axis(columns=None).reset_index()
 
 

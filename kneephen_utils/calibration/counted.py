@@ -12,6 +12,7 @@ from kneephen_utils import measured, report
 
 HELD = ("supported", "exploratory")
 RATIO = "kl_rise_1: hazard ratio"
+SIGN = "supported differences whose sign is the planted one"
 COLUMNS = ["asked", "phenotypes planted", "none planted"]
 NOT_RUN = "No small releases were studied yet; `make truth` does.\n"
 
@@ -31,7 +32,20 @@ def tell(twins: pd.DataFrame, command: str, code: str) -> str:
         "count releases, or grades and intervals within them as if independent."
     )
     made = measured.made(command, code, name="twins.csv")
-    return "\n\n".join([said, measured.listing(rows), made]) + "\n"
+    parts = [said, _power(twins), measured.listing(rows), made]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _power(twins: pd.DataFrame) -> str:
+    """Say so if releases with phenotypes claim no more often than releases without."""
+    held = twins.assign(held=(twins["question"] == "groups") & twins["verdict"].isin(HELD))
+    claimed = held.groupby(["planted", "twin"])["held"].any().groupby("planted").mean()
+    if claimed.get(True, 0.0) > claimed.get(False, 0.0):
+        return ""
+    return (
+        "No power was seen in releases this small: phenotypes that are there are claimed no more "
+        "often than phenotypes that are not."
+    )
 
 
 def count(twins: pd.DataFrame) -> pd.DataFrame:
@@ -47,6 +61,7 @@ def count(twins: pd.DataFrame) -> pd.DataFrame:
     Wilson (1927), interval of a share, doi:10.1080/01621459.1927.10502953.
     """
     kinds = [_of(twins[twins["planted"] == planted]) for planted in (True, False)]
+    kinds[1][SIGN] = report.MISSING  # nothing was planted that a sign could agree with
     rows = [(asked, kinds[0][asked], kinds[1][asked]) for asked in kinds[0]]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -68,7 +83,7 @@ def _of(own: pd.DataFrame) -> dict[str, str]:
         ),
         "grades with enough knees that claim phenotypes": _share(found[enough]),
         "releases with a supported difference": _share(by_twin.isin(tested.loc[said, "twin"])),
-        "supported differences whose sign is the planted one": _share(pd.Series(right, dtype=bool)),
+        SIGN: _share(pd.Series(right, dtype=bool)),
         "agreement with the planted groups in confirm people, median": middle,
         "intervals of hazard ratios, gates aside, that hold the planted ratio": _share(held),
     }

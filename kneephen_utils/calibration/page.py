@@ -40,8 +40,9 @@ def markdown(path: Path) -> str:
         "## Where nothing was planted",
         "Everything that was asked, taken together:",
         _table(pooled, NULL),
-        "One comparison at a time:",
+        '<details class="kneephen-folded"><summary>One comparison at a time</summary>',
         _table(null, NULL),
+        "</details>",
         measured.made(command, code, name=path.name),
     ]
     return "\n\n".join(parts) + "\n"
@@ -58,9 +59,10 @@ def _sentences(summary: pd.DataFrame, pooled: pd.DataFrame) -> list[str]:
         f"and 95 % intervals hold the truth in {_percent(low)} to {_percent(high)} of the cohorts."
     )
     beyond = int((ours["bias_share"].abs() > 2 * ours["bias_share_error"]).sum())
+    rest = "the others" if beyond else "they"
     said += (
-        f" Of these {len(ours)} biases {beyond} are larger than twice their Monte-Carlo error, so "
-        f"the others cannot be told from none in {cohorts:,} cohorts."
+        f" Larger than twice their Monte-Carlo error: {beyond or 'none'} of these {len(ours)} "
+        f"biases; {rest} cannot be told from zero in {cohorts:,} cohorts."
     )
     alarms = []
     for approach, own in pooled.groupby("approach", sort=False):
@@ -73,7 +75,9 @@ def _sentences(summary: pd.DataFrame, pooled: pd.DataFrame) -> list[str]:
 
 
 def _table(rows: pd.DataFrame, columns: list[str]) -> str:
-    return measured.listing(pd.DataFrame(map(_cells, rows.to_dict("records")))[columns])
+    order = {question: place for place, question in enumerate(rows["question"].unique())}
+    beside = rows.sort_values("question", key=lambda own: own.map(order), kind="stable")
+    return measured.listing(pd.DataFrame(map(_cells, beside.to_dict("records")))[columns])
 
 
 def _cells(row: dict) -> dict[str, str]:

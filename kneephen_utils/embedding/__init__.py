@@ -24,7 +24,7 @@ GRADES = range(5)
 BATCH = 64  # pictures read at a time
 SIDE = 32  # side of the picture a pixel probe sees
 PIXELS = "ridge on pixels"
-COMPARE_NOTE = "People of the discover and confirm splits; the mean error is in grades."
+COMPARE_NOTE = f"People never trained on; the mean error is in grades. {baseline.CONSTANTS_NOTE}"
 
 
 def embed(encoder: Encoder, images: Any, crops: pd.DataFrame, *, batch_size: int) -> pd.DataFrame:
@@ -185,6 +185,16 @@ def probes(
     return probe.read(kinds, probe.targets(asked), (known["split"] == "train").to_numpy())
 
 
+def say_probes(found: pd.DataFrame) -> str:
+    """Say how much more of each target the embedding tells than coarse pixels do."""
+    wide = probe.wide(found).set_index("target")
+    gained = (wide["embedding"] - wide.drop(columns="embedding").iloc[:, 0]).dropna()
+    if gained.empty:
+        return "There are too few knees to measure a probe."
+    parts = [f"{gain:+.2f} for the {probe.WORDS[name]}" for name, gain in gained.items()]
+    return f"R² of the embedding less that of coarse pixels: {', '.join(parts)}."
+
+
 def pixel_features(images: Any) -> np.ndarray:
     """Return pictures (n, pixels, pixels) as coarse grey values (n, SIDE * SIDE), 0 to 1."""
     n = images.shape[0]
@@ -215,8 +225,8 @@ def describe(encoder: Encoder, embeddings: pd.DataFrame) -> str:
 
 def shown(sentences: Mapping[int, Sequence[str]]) -> pd.DataFrame:
     """Return the sentences of each grade as a table for reading."""
-    rows = [(f"KL{grade}", sentence) for grade, some in sentences.items() for sentence in some]
-    return pd.DataFrame(rows, columns=["grade", "sentence"])
+    rows = [(f"KL{grade}", " · ".join(some)) for grade, some in sentences.items()]
+    return pd.DataFrame(rows, columns=["grade", "sentences"])
 
 
 def pixel_grades(images: Any, crops: pd.DataFrame, graded: pd.DataFrame) -> np.ndarray:
@@ -269,7 +279,11 @@ def verdict(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None
         if PIXELS in table
         else ""
     )
+    tested = graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()
+    given = set(agreement.whole(graded.loc[tested, "kl_predicted"].to_numpy(float)))
+    never = [f"KL{grade}" for grade in GRADES if grade not in given]
+    unseen = f" It never gives {' or '.join(never)}." if never else ""
     return (
         f"Zero-shot grading {word} the best constant: its mean error is {zero:.2f} grades, that of "
-        f"{best} {constants.min():.2f}{pixels}."
+        f"{best} {constants.min():.2f}{pixels}.{unseen}"
     )

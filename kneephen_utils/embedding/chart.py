@@ -20,7 +20,7 @@ def draw(graded: pd.DataFrame) -> Figure:
         axis.boxplot(groups, positions=list(GRADES), showfliers=False, widths=0.55)
         axis.plot([0, 4], [0, 4], color=figure.UNASSIGNED_COLOR, linestyle="--")
         axis.set_xticks(list(GRADES), [f"KL{grade}" for grade in GRADES])
-        axis.set(xlabel="grade as read", ylabel="zero-shot grade", ylim=(-0.2, 4.2))
+        axis.set(xlabel="KL grade as read", ylabel="zero-shot KL grade", ylim=(-0.2, 4.2))
     return drawn
 
 
@@ -28,8 +28,8 @@ def caption(graded: pd.DataFrame) -> str:
     """Return the caption of the figure `draw` makes."""
     tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
     return (
-        f"Zero-shot grade of {len(tested):,} knees by the grade as read: median, quartiles and "
-        "range without outliers. The dashed line is agreement."
+        f"Zero-shot grade of {len(tested):,} knees of people never trained on, by the grade as "
+        "read: median, quartiles and range without outliers. The dashed line is agreement."
     )
 
 

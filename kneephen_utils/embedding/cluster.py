@@ -22,7 +22,8 @@ SPLITS = ("discover", "confirm")
 AGREE_WITH = ("kl_grade", "side", "site")
 NOTE = (
     "Adjusted Rand index in confirm people, 95 % intervals by person: 0 is chance, 1 is the same "
-    "partition. These groups passed no gate."
+    f"partition. A grade with fewer than {FEWEST} discover knees has no row. These groups passed "
+    "no gate."
 )
 
 

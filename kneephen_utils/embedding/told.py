@@ -14,6 +14,7 @@ from kneephen_utils import report
 from kneephen_utils.encoder import Encoder, embed_texts, prompts
 from kneephen_utils.inference import resample
 
+CHANCE = 0.5
 FEWEST = 10  # knees with a sentence, in a comparison
 NOTE = (
     "How often the sentence of a knee lies nearer to its picture than the sentence of another "
@@ -106,6 +107,24 @@ def shown(found: pd.DataFrame) -> pd.DataFrame:
     percent = 100 * found[["estimate", "low", "high"]]
     told = [report.spread(row.estimate, row.low, row.high, 0) for row in percent.itertuples()]
     return found[["among"]].assign(**{"own sentence nearer, %": told}, knees=found["knees"])
+
+
+def say(found: pd.DataFrame) -> str:
+    """Say within which grades a sentence finds its knee, and where it leads away from it."""
+    own = found[found["among"] != "all knees"]
+    if own.empty:
+        return "There are too few knees with a sentence within any grade."
+    sides = {
+        "nearer than chance within": own["low"] > CHANCE,
+        "farther than chance within": own["high"] < CHANCE,
+        "not told from chance within": (own["low"] <= CHANCE) & (own["high"] >= CHANCE),
+    }
+    parts = [
+        f"{words} {', '.join(own.loc[rows, 'among'])}"
+        for words, rows in sides.items()
+        if rows.any()
+    ]
+    return f"A knee's own sentence lies {'; '.join(parts)}."
 
 
 def _nearer(alike: np.ndarray, said: np.ndarray) -> np.ndarray:

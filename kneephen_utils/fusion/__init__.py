@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import firewall, plane
+from kneephen_utils.fusion import nuisance
 from kneephen_utils.tables.schema import ARMS
 
 SPLITS = ("discover", "confirm")
@@ -25,7 +26,6 @@ BLOCKS_NOTE = (
     "Shares of the fused variance of the discover knees. In the arm fused, declared is what the "
     "weight implies for columns of unit variance."
 )
-CHANCE_SLACK = 0.10  # above chance by less is called gone
 
 
 def known(
@@ -206,13 +206,13 @@ def say(of: pd.DataFrame, left: pd.DataFrame, shares: pd.DataFrame) -> list[str]
         for split, row in counts.iterrows()
     )
     after = left[left["when"] == "after"]
-    still = after.loc[after["estimate"] > after["chance"] + CHANCE_SLACK, "target"].tolist()
-    words = ", ".join(name.replace("_", " ") for name in still)
+    still = after.loc[after["estimate"] > after["chance"] + nuisance.SLACK, "target"].tolist()
+    words = ", ".join(nuisance.WORDS.get(name, name) for name in still)
     published = shares[(shares["arm"] == "fused") & (shares["block"] == "image")].iloc[0]
     return [
         f"{there} have a picture and a grade and may be grouped.",
-        f"After the adjustment {words or 'none of the five'} can still be read off the picture's "
-        f"features by more than {CHANCE_SLACK:.1f} above chance.",
+        f"After the adjustment {words or 'nothing of this'} can still be read off the picture's "
+        f"features in a straight line by more than {nuisance.SLACK:.1f} above chance.",
         f"In the published recipe the picture holds {100 * published['realised_share']:.1f} % of "
         "the fused variance; the rest is clinical columns.",
     ]
@@ -224,8 +224,8 @@ def shown(left: pd.DataFrame) -> pd.DataFrame:
         index=["target", "metric", "chance"], columns="when", values="estimate", sort=False
     ).reset_index()
     words = {
-        "target": wide["target"].str.replace("_", " "),
-        "metric": wide["metric"].replace("r2", "R2"),
+        "target": wide["target"].replace(nuisance.WORDS),
+        "metric": wide["metric"].replace("r2", "R²"),
     }
     wide = wide.assign(**words)
     return wide[["target", "metric", "before", "after", "chance"]].rename_axis(columns=None)

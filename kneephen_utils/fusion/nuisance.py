@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
@@ -17,8 +18,11 @@ from sklearn.preprocessing import StandardScaler
 NUMBERS = ("kl_predicted", "exposure", "contrast")
 NAMES = ("kl_grade", "side", "site")
 TARGETS = ("kl_grade", "kl_predicted", "side", "site", "exposure")
+WORDS = {"kl_grade": "grade as read", "kl_predicted": "grade as predicted"}
+SLACK = 0.10  # above chance by less is called gone
+NEAREST = 10  # pictures nearest to that of a knee, of other people
 NOTE = (
-    "R2 for numbers and the grade, balanced accuracy for categories, in people the adjustment was "
+    "R² for numbers and the grade, balanced accuracy for categories, in people the adjustment was "
     "not fitted on; chance is what a predictor that knows nothing reaches."
 )
 FEWEST = 20  # people's knees on either side without which nothing is measured
@@ -95,6 +99,49 @@ def remaining(
         for when, features in (("before", before), ("after", after)):
             rows.append({"target": target, "when": when} | _read(features, truth, train, test))
     return pd.DataFrame(rows, columns=["target", "when", "metric", "estimate", "chance"])
+
+
+def neighbours(features: np.ndarray, known: pd.DataFrame) -> tuple[float, float]:
+    """Return how often the nearest pictures of other people have a knee's grade, and by chance.
+
+    A straight line sees no islands: nearness also shows what a linear adjustment leaves.
+
+    Parameters
+    ----------
+    features
+        Array (knees, features), adjusted.
+    known
+        One row per knee with `participant_id` and `kl_grade`.
+
+    Returns
+    -------
+    The mean share (0 to 1) of the `NEAREST` pictures, and of all pictures of other people; not a
+    number if there are no more than `NEAREST` of these.
+    """
+    grades = known["kl_grade"].to_numpy(int)
+    people = known["participant_id"].to_numpy()
+    apart = np.where(people[:, None] == people[None], np.inf, cdist(features, features))
+    if np.isfinite(apart).sum(axis=1).min() <= NEAREST:
+        return float("nan"), float("nan")
+    same = grades[:, None] == grades[None]
+    near = np.argpartition(apart, NEAREST, axis=1)[:, :NEAREST]
+    chance = (same & np.isfinite(apart)).sum(axis=1) / np.isfinite(apart).sum(axis=1)
+    return float(np.take_along_axis(same, near, axis=1).mean()), float(chance.mean())
+
+
+def say_neighbours(before: tuple[float, float], after: tuple[float, float]) -> str:
+    """Say whether the grade can still be seen in who lies near whom, as `neighbours` found it."""
+    if not np.isfinite(after).all():
+        return "There are too few knees to say whose pictures lie near each other."
+    share, chance = after
+    told = (
+        f"Of the {NEAREST} other people's pictures nearest to that of a knee, {100 * share:.0f} % "
+        f"have its grade; before the adjustment {100 * before[0]:.0f} %, by chance "
+        f"{100 * chance:.0f} %."
+    )
+    if share <= chance + SLACK:
+        return f"{told} Severity hardly says any more who lies near whom."
+    return f"{told} A straight line no longer reads the grade, but knees of one grade lie together."
 
 
 def _read(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import agreement, probe, report
+from kneephen_utils import agreement, baseline, report
 from kneephen_utils.encoder import Encoder, by_knee, eight, half, shelf, tuning, views
 
 INNER_SHARE = 0.2  # of the train people, who choose the epoch
@@ -23,7 +23,16 @@ METRIC = "quadratic_weighted_kappa"
 FIRST = {"mae": "mean error", "exact": "exactly right", METRIC: "weighted kappa"}
 SECOND = {"rmse": "root mean square error", "within_1": "within one grade"}
 SECOND |= {"balanced_accuracy": "balanced accuracy", "spearman": "rank correlation"}
-SHOWN_NOTE = "People never trained on; 95 % intervals by person. Errors in grades."
+GROUP_WORDS = {"all": "all knees", "right": "right knees", "left": "left knees"}
+GROUP_DRAWS = 50  # resamples at most within a grade, side or site
+SHOWN_NOTE = (
+    "People never trained on; 95 % intervals by person. Errors in grades. "
+    f"{baseline.CONSTANTS_NOTE}"
+)
+GROUPS_NOTE = (
+    "People never trained on. Errors in grades, 95 % intervals from few resamples of people "
+    f"({GROUP_DRAWS} at most, but for all), so their ends are rough."
+)
 
 
 def pictured(crops: pd.DataFrame, knees: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
@@ -184,47 +193,12 @@ def score(predicted: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: int
                 known.loc[both, "kl_grade"].to_numpy(int),
                 predicted.loc[both, name].to_numpy(float),
                 known.loc[both, "participant_id"],
-                draws=draws if group == "all" else min(draws, 50),
+                draws=draws if group == "all" else min(draws, GROUP_DRAWS),
                 seed=seed,
             )
             parts.append(scored.assign(predictor=name, group=group))
     order = ["predictor", "group", "metric", "estimate", "low", "high", "knees", "participants"]
     return pd.concat(parts, ignore_index=True)[order]
-
-
-def cost(before: pd.DataFrame, after: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Say what a probe reads before and after fine-tuning: learning severity may cost the rest.
-
-    Parameters
-    ----------
-    before, after
-        `embeddings` tables of the encoder as it was and as it became.
-    known
-        As `pictured` returns.
-
-    Returns
-    -------
-    As `probe.read` returns.
-    """
-    kinds = {
-        name: known[["knee_id"]]
-        .merge(table, on="knee_id", how="left", validate="one_to_one")
-        .drop(columns="knee_id")
-        .to_numpy(float)
-        for name, table in (("before", before), ("after", after))
-    }
-    return probe.read(kinds, probe.targets(known), (known["split"] == "train").to_numpy())
-
-
-def say_cost(found: pd.DataFrame) -> str:
-    """Say in a sentence what fine-tuning gave and took."""
-    table = probe.wide(found).set_index("target")
-    words = {"kl_grade": "grade", "jsw_medial": "medial width", "jsw_lateral": "lateral width"}
-    parts = [
-        f"the {word} from {table.loc[name, 'before']:.2f} to {table.loc[name, 'after']:.2f}"
-        for name, word in words.items()
-    ]
-    return f"Fine-tuning moves the R2 of {parts[0]}, of {parts[1]} and of {parts[2]}."
 
 
 def verdict(scores: pd.DataFrame) -> list[str]:
@@ -239,21 +213,29 @@ def verdict(scores: pd.DataFrame) -> list[str]:
         f"On {int(tuned['knees'])} knees of {int(tuned['participants'])} people never trained on, "
         f"the fine-tuned grader agrees with the readers at a weighted kappa of {spread}.",
         f"Its mean error is {own:.2f} grades; the best constant, {constant}, errs by {best:.2f}.",
-        _floor(tuned, kappa),
+        _floor(kappa, error),
     ]
 
 
-def _floor(tuned: pd.Series, kappa: pd.DataFrame) -> str:
+def _floor(kappa: pd.DataFrame, error: pd.DataFrame) -> str:
     """Say whether the trained grader clears what needs no encoder."""
     if "gradient ridge" not in kappa.index:
         return "There are too few graded knees to fit a ridge on gradient histograms."
-    ridge = kappa.loc["gradient ridge", "estimate"]
-    clears = "clears" if tuned["low"] > ridge else "does not clearly clear"
-    return f"It {clears} a ridge on gradient histograms, whose kappa is {ridge:.2f}."
+    tuned, ridge = kappa.loc["finetuned"], kappa.loc["gradient ridge"]
+    told = f"kappa {report.spread(ridge['estimate'], ridge['low'], ridge['high'])}, mean error "
+    told += f"{error.loc['gradient ridge', 'estimate']:.2f} grades"
+    does = (
+        "clears"
+        if tuned["low"] > ridge["estimate"]
+        else "is not clearly better than"
+        if tuned["estimate"] > ridge["estimate"]
+        else "does no better than"
+    )
+    return f"It {does} a ridge on gradient histograms, which needs no encoder: {told}."
 
 
 def shown(scores: pd.DataFrame, metrics: Mapping[str, str] = FIRST) -> pd.DataFrame:
-    """Return every predictor's error and agreement as a table for reading.
+    """Return error and agreement of the predictors worth showing as a table for reading.
 
     Parameters
     ----------
@@ -262,7 +244,11 @@ def shown(scores: pd.DataFrame, metrics: Mapping[str, str] = FIRST) -> pd.DataFr
     metrics
         Metrics to show, with their headings.
     """
-    own = scores[(scores["group"] == "all") & scores["metric"].isin(metrics)]
+    whole = scores[scores["group"] == "all"]
+    own = whole[whole["metric"].isin(metrics)]
+    plain = whole.pivot_table(
+        index="predictor", columns="metric", values="estimate", sort=False
+    ).reset_index()
     wide = {
         metric: {
             row.predictor: report.spread(row.estimate, row.low, row.high)
@@ -270,8 +256,9 @@ def shown(scores: pd.DataFrame, metrics: Mapping[str, str] = FIRST) -> pd.DataFr
         }
         for metric, rows in own.groupby("metric", sort=False)
     }
-    table = pd.DataFrame(wide).reindex(own["predictor"].drop_duplicates())
-    return table[list(metrics)].rename(columns=metrics).rename_axis("predictor").reset_index()
+    table = pd.DataFrame(wide).reindex(baseline.worth(plain)["predictor"])
+    table = table[list(metrics)].rename(index=baseline.WORDS, columns=metrics)
+    return table.rename_axis("predictor").reset_index()
 
 
 def by_group(scores: pd.DataFrame) -> pd.DataFrame:
@@ -279,7 +266,7 @@ def by_group(scores: pd.DataFrame) -> pd.DataFrame:
     own = scores[(scores["predictor"] == "finetuned") & (scores["metric"] == "mae")]
     return pd.DataFrame(
         {
-            "group": own["group"].to_numpy(),
+            "group": own["group"].replace(GROUP_WORDS).to_numpy(),
             "mean error": [report.spread(r.estimate, r.low, r.high) for r in own.itertuples()],
             "knees": own["knees"].to_numpy(),
             "people": own["participants"].to_numpy(),

@@ -19,12 +19,13 @@ def draw_history(history: pd.DataFrame) -> Figure:
         for axis, name in ((left, "validation_loss"), (right, "validation_mae")):
             color = figure.PALETTE[2]
             axis.plot(
-                history["epoch"], history[name], marker="s", color=color, label="inner people"
+                history["epoch"], history[name], marker="s", color=color, label="people kept apart"
             )
             axis.plot(best["epoch"], best[name], "D", color=figure.PALETTE[1], label="chosen")
-            axis.set(xlabel="epoch", ylim=(0, None))
+            axis.set(xlabel="epoch")
+            axis.set_ylim(0, 1.1 * axis.dataLim.ymax)
         left.set(ylabel="loss")
-        right.set(ylabel="mean error, grades")
+        right.set(ylabel="mean error, KL grades")
         left.legend()
     return drawn
 
@@ -36,7 +37,7 @@ def draw_calibration(curve: pd.DataFrame) -> Figure:
         axis.plot([0, 4], [0, 4], color=figure.UNASSIGNED_COLOR, linestyle="--")
         axis.fill_between(curve["predicted"], curve["low"], curve["high"], alpha=0.25)
         axis.plot(curve["predicted"], curve["estimate"], marker="o")
-        axis.set(xlabel="mean grade given", ylabel="mean grade as read")
+        axis.set(xlabel="mean KL grade given", ylabel="mean KL grade as read")
         axis.set(xlim=(-0.1, 4.1), ylim=(-0.1, 4.1))
     return drawn
 
@@ -57,7 +58,7 @@ def draw_confusion(grades: pd.DataFrame) -> Figure:
         names = [f"KL{grade}" for grade in range(5)]
         axis.set_xticks(range(5), names)
         axis.set_yticks(range(5), names)
-        axis.set(xlabel="given", ylabel="as read", title="Percent of each grade as read")
+        axis.set(xlabel="grade given", ylabel="grade as read")
     return drawn
 
 
@@ -66,9 +67,9 @@ def describe_history(history: pd.DataFrame) -> str:
     best = history[history["chosen"]].iloc[0]
     return (
         f"Loss and error by epoch. Epoch {int(best['epoch'])} of {len(history)} was kept: mean "
-        f"error {best['validation_mae']:.2f} grades on the inner people, loss "
-        f"{best['validation_loss']:.2f} there and {best['train_loss']:.2f} on changed views of the "
-        "knees learned from."
+        f"error {best['validation_mae']:.2f} grades in the people kept apart, "
+        f"loss {best['validation_loss']:.2f} there and {best['train_loss']:.2f} on changed views "
+        "of the knees learned from."
     )
 
 
@@ -79,8 +80,9 @@ def describe_calibration(curve: pd.DataFrame) -> str:
     held = ((curve["low"] <= curve["predicted"]) & (curve["predicted"] <= curve["high"])).sum()
     return (
         f"{curve['knees'].sum():,} knees of people never trained on in {len(curve)} groups by "
-        f"grade given; band: 95 % interval by person. It holds the grade given in {held} of "
-        f"{len(curve)}; farthest off are knees graded {worst['predicted']:.2f} on average and read "
+        f"grade given; the dashed line is agreement, the band the 95 % interval by person. It "
+        f"holds the grade given in {held} of {len(curve)}; farthest off are knees graded "
+        f"{worst['predicted']:.2f} on average and read "
         f"{report.spread(worst['estimate'], worst['low'], worst['high'])}."
     )
 
@@ -93,4 +95,7 @@ def describe_confusion(grades: pd.DataFrame) -> str:
     never = sorted(set(range(5)) - set(given))
     unseen = f"; never given: {', '.join(f'KL{k}' for k in never)}" if never else ""
     share = f"{100 * right.mean():.0f} % equal"
-    return f"Grades given to {len(tested)} knees against those as read; {share}{unseen}."
+    return (
+        f"Grades given to {len(tested):,} knees of people never trained on, in per cent of the "
+        f"knees of each grade as read; {share}{unseen}."
+    )

@@ -7,11 +7,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kneephen_utils import figure, report
+from kneephen_utils import figure, report, words
 from kneephen_utils.inference import summary
 
 FORKS = ["embedding", "crop", "arm", "weight", "reducer", "setting", "outcome", "adjustment"]
 FORKS += ["sample"]
+SIDES = {
+    "embedding": words.EMBEDDINGS,
+    "reducer": words.REDUCERS,
+    "sample": {"confirm": "confirm people", "both": "discover and confirm people"},
+}
 MARKED = {
     "default": (figure.PALETTE[0], "this book"),
     "published": (figure.PALETTE[1], "published"),
@@ -45,8 +50,8 @@ def say(paths: pd.DataFrame) -> list[str]:
     said = [
         first,
         f"The middle ratio is {middle:.2f}; nine in ten lie between {low:.2f} and {high:.2f}; "
-        f"{100 * (values > 1).mean():.0f} % lie above 1, and {apart:,} have an interval that "
-        "leaves out 1.",
+        f"{100 * (values > 1).mean():.0f} % lie above 1, and {apart:,} of them have an "
+        "interval that leaves out 1.",
     ]
     for kind, (_, name) in MARKED.items():
         one = paths[paths["path"] == kind]
@@ -73,7 +78,7 @@ def forks(paths: pd.DataFrame) -> pd.DataFrame:
         for side, some in own.groupby(fork, sort=False):
             ratio = some["estimate"]
             spread = report.spread(ratio.median(), ratio.min(), ratio.max())
-            rows.append((fork, summary.in_words(str(side)), len(some), spread))
+            rows.append((fork, _named(fork, side), len(some), spread))
     return pd.DataFrame(rows, columns=["fork", "side", "paths", "middle ratio (range)"])
 
 
@@ -130,15 +135,20 @@ def _reweighed(paths: pd.DataFrame) -> list[str]:
     """Say what the published path gives when its clinical columns weigh less or more."""
     own = paths[(paths["path"] == "published, other weight") & (paths["sample"] == "both")]
     told = [
-        f"{row.weight} the weight of the clinical columns "
-        + (report.spread(row.estimate, row.low, row.high) if pd.notna(row.estimate) else "none")
+        (report.spread(row.estimate, row.low, row.high) if pd.notna(row.estimate) else "none")
+        + f" with {row.weight} the weight of the clinical columns"
         for row in own.itertuples()
     ]
-    return [f"The published path gives, with {' and with '.join(told)}."] if told else []
+    return [f"The published path gives {' and '.join(told)}."] if told else []
 
 
 def _of(name: str) -> str:
     return "this book" if name == "this book" else "the published study"
+
+
+def _named(fork: str, side: object) -> str:
+    """Return a side of a fork as a reader calls it."""
+    return SIDES.get(fork, {}).get(str(side), summary.in_words(str(side)))
 
 
 def _forks_below(below: plt.Axes, own: pd.DataFrame, sides: list[tuple[str, str]]) -> None:
@@ -146,7 +156,8 @@ def _forks_below(below: plt.Axes, own: pd.DataFrame, sides: list[tuple[str, str]
     for (fork, side), row in places.items():
         at = np.flatnonzero(own[fork] == side)
         below.scatter(at, np.full(len(at), row), s=7, marker="|", color=figure.INK, linewidth=0.7)
-    below.set_yticks(list(places.values()), [summary.in_words(str(side)) for _, side in places])
+    names = [f"{fork}: {_named(fork, side)}" for fork, side in places]
+    below.set_yticks(list(places.values()), names)
     for row, (fork, _) in enumerate(sides):
         if row and fork != sides[row - 1][0]:
             below.axhline(0.5 - row, color="0.85", linewidth=0.6)

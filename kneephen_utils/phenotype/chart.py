@@ -9,17 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from kneephen_utils import figure, report
+from kneephen_utils import figure, report, words
 from kneephen_utils.tables.evidence import GATES_ASKED
 
 ARMS_NOTE = (
     "Agreement is the adjusted Rand index: with a tree of three leaves that sees the columns "
-    "beside the picture alone, and with the groups after the pictures changed places."
+    "beside the picture alone, and with the groups after the pictures changed places. The share is "
+    "that of the variance."
 )
 PASSPORT_NOTE = (
-    "Best Jaccard index when a fifth of the people is left out: mean, and the range of 95 % of the "
-    "subsamples. Switch: the share of its knees that then end in another group, or in none. A "
-    "phenotype below a mean of 0.75 keeps its letter and earns no name."
+    "Discover knees. Best Jaccard index when a fifth of the people is left out: mean, and the "
+    "range of 95 % of the subsamples. Switch: the share of its knees that then end in another "
+    "group, or in none. A phenotype below a mean of 0.75 keeps its letter and earns no name."
 )
 DISTINCT = "share of knees found again x density-based validity"
 GATES = {gate: words.replace("\n", " ") for gate, words in GATES_ASKED.items()}
@@ -50,7 +51,8 @@ def draw_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
         for axis, reducer in zip(axes, order, strict=True):
             shown = _panel(axis, own[own["reducer"] == reducer])
             if len(order) > 1:
-                axis.set_title(f"{reducer}{'' if reducer == first else ', for comparison'}")
+                name = words.REDUCERS[reducer]
+                axis.set_title(name if reducer == first else f"{name}, for comparison")
         axes[-1].set_xlabel("least knees in a group (min_cluster_size)")
         drawn.colorbar(shown, ax=list(axes), label="found again")
     return drawn
@@ -124,8 +126,10 @@ def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
     return drawn
 
 
-def caption_sweep(arm: str) -> str:
+def caption_sweep(swept: pd.DataFrame, *, arm: str) -> str:
     """Return the caption of the figure `draw_sweep` makes."""
+    if swept[swept["arm"] == arm].empty:
+        return f"No setting was tried in the arm {arm}."
     return (
         f"Share of knees in a group that comes back, by setting, arm {arm}. Numbers are the groups "
         "found; the frame marks the setting that was taken, a dotted one what the rule would take "
@@ -133,11 +137,14 @@ def caption_sweep(arm: str) -> str:
     )
 
 
-def caption_null(arm: str) -> str:
+def caption_null(null: pd.DataFrame, *, arm: str) -> str:
     """Return the caption of the figure `draw_null` makes."""
+    if null[null["arm"] == arm].empty:
+        return f"Nothing was compared in the arm {arm}."
     return (
         f"The line is what these knees give in the arm {arm}; each point is one draw of data "
-        "without groups, sent through the same search. Only a line beyond all three clouds counts."
+        "without groups, sent through the same search. The line counts where, of each kind, fewer "
+        "than one draw in twenty does as well."
     )
 
 
@@ -150,12 +157,16 @@ def say_sweep(swept: pd.DataFrame, *, arm: str) -> str:
     among = (own["reducer"] == one["reducer"]).sum()
     how = "was given by hand" if one["by_hand"] else f"was chosen by rule among {among}"
     return (
-        f"Reducer {one['reducer']}, min_cluster_size {one['min_cluster_size']} with min_samples "
+        f"{_reduced(one['reducer'])}, min_cluster_size {one['min_cluster_size']} with min_samples "
         f"{one['min_samples']} {how}: "
         f"{report.counted(int(one['phenotypes']), 'group')}, "
         f"{100 * one['noise_share']:.0f} % of the knees in none, "
         f"{report.number(one['stability'])} of the knees found again."
     )
+
+
+def _reduced(reducer: str) -> str:
+    return "Without reduction" if reducer == "none" else f"Reduced by {words.REDUCERS[reducer]}"
 
 
 def say_null(null: pd.DataFrame, *, arm: str) -> str:
@@ -165,11 +176,11 @@ def say_null(null: pd.DataFrame, *, arm: str) -> str:
         return f"Too few discover knees: nothing was compared in the arm {arm}."
     seen = own.loc[own["reference"] == "observed", "statistic"].iloc[0]
     parts = [
-        f"{REFERENCE_WORDS[str(name)]}: median {rows['statistic'].median():.2f}, at most "
-        f"{rows['statistic'].max():.2f} in {len(rows)} draws"
+        f"{REFERENCE_WORDS[str(name)]}: median {rows['statistic'].median():.3f}, at most "
+        f"{rows['statistic'].max():.3f} in {len(rows)} draws"
         for name, rows in own[own["reference"] != "observed"].groupby("reference")
     ]
-    told = f"The groups of these knees are distinct by {seen:.2f}. With {'; with '.join(parts)}."
+    told = f"The groups of these knees are distinct by {seen:.3f}. With {'; with '.join(parts)}."
     return told.replace("\n", " ")
 
 
@@ -180,9 +191,10 @@ def verdict(gates: pd.DataFrame, *, arm: str) -> str:
     failed = own[~own["passed"]]
     if failed.empty:
         return f"**{grade}: every gate is passed; its groups may be called phenotypes.**"
-    names = ", ".join(name.replace("_", " ") for name in failed["gate"])
+    names = ", ".join(GATES[name] for name in failed["gate"])
     return (
-        f"**{grade}: no phenotype is claimed.** Not passed: {names}. {failed['sentence'].iloc[0]}"
+        f"**{grade}: no phenotype is claimed.** Gates not passed: {names}. "
+        f"{failed['sentence'].iloc[0]}"
     )
 
 
@@ -231,7 +243,7 @@ def shown_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "arm": arms,
-            "fails at": [GATES.get(first.get(arm, ""), "nothing") for arm in arms],
+            "first gate not passed": [GATES.get(first.get(arm, ""), "none") for arm in arms],
             "picture's share": [_of(moved, arm, "image_share") for arm in arms],
             "three-leaf tree": [_of(moved, arm, "tree_ari") for arm in arms],
             "pictures shuffled": [_of(moved, arm, "shuffled_ari") for arm in arms],

@@ -75,7 +75,7 @@ class Desk:
             self.samples.value = int(taken["min_samples"])
         drawn = figure.show(
             chart.draw_sweep(swept, arm=arm),
-            caption=chart.caption_sweep(arm),
+            caption=chart.caption_sweep(swept, arm=arm),
             alt=chart.say_sweep(swept, arm=arm),
         )
         self.sweep.value = str(drawn.data)

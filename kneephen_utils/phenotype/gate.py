@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from kneephen_utils import report
 from kneephen_utils.phenotype import reference
 from kneephen_utils.phenotype.cell import ENOUGH, Cell
 from kneephen_utils.phenotype.contribution import SAME
@@ -21,7 +22,7 @@ GROUPS = 2
 DENSER = 0.2  # density-based validity that data without groups rarely exceed
 WITHOUT_GROUPS = {
     "gaussian": "simulated knees of the same spread but without groups",
-    "shuffled": "the same knees, each column shuffled",
+    "shuffled": "the same knees with every column shuffled",
     "uniform": "simulated knees as wide but spread evenly",
 }
 NULLS = [f"null_{name}" for name in reference.REFERENCES]  # the gates that cost most
@@ -77,7 +78,8 @@ def _gates(
 
 def _beaten(null: pd.DataFrame, name: str) -> dict[str, object]:
     p = reference.p_value(null, name)
-    return _most(f"null_{name}", p, LEVEL, f"p {p:.3f} for {WITHOUT_GROUPS[name]}.")
+    said = f"Against {WITHOUT_GROUPS[name]}: p {report.p_value(p)}."
+    return _most(f"null_{name}", p, LEVEL, said)
 
 
 def _of(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
@@ -105,5 +107,5 @@ def _row(
         "value": float(value),
         "threshold": float(threshold),
         "passed": bool(passed),
-        "sentence": sentence[:1].upper() + sentence[1:],
+        "sentence": sentence,
     }

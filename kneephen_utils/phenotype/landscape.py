@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import closed, figure, firewall
+from kneephen_utils import closed, figure, firewall, words
 from kneephen_utils.phenotype import contribution, density, reference, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
@@ -25,14 +25,8 @@ LEVELS = 4  # shades of the density
 ROUND = 5  # counts are rounded to this where knees are closed
 SPAN = 1000  # map coordinates are whole numbers from 0 to this
 NOBODY = "."  # stands for an unassigned knee among the letters of the groups
-VARIABLES = {
-    "sex": "women, %",
-    "age": "age, years",
-    "bmi": "BMI, kg/m\N{SUPERSCRIPT TWO}",
-    "jsw_medial": "medial JSW, mm",
-    "jsw_lateral": "lateral JSW, mm",
-    "womac_pain": "WOMAC pain, 0-20",  # the last: covered
-}
+SHOWN = ["sex", "age", "bmi", "jsw_medial", "jsw_lateral", "womac_pain"]  # the last: covered
+VARIABLES = {name: words.CLINICAL[name] for name in SHOWN}
 
 
 def known(cells: Sequence[Cell], *tables: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kneephen_utils import closed, figure, report
+from kneephen_utils import closed, figure, report, words
 
 WORDS = {
     "arm": "arm",
@@ -52,8 +52,10 @@ def draw(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> Figure:
     return drawn
 
 
-def caption(arm: str) -> str:
+def caption(pairs: pd.DataFrame, *, arm: str) -> str:
     """Return the caption of the figure `draw` makes."""
+    if pairs[pairs["arm"] == arm].empty:
+        return f"There are no groups in the arm {arm} to compare."
     return (
         f"Left: how often two knees land in one group when people are left out, by phenotype, arm "
         f"{arm}. Right: agreement with the groups found by other roads, with 95 % intervals; "
@@ -74,8 +76,8 @@ def say(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> str:
         return said
     least, most = (rivals.loc[getattr(rivals["estimate"], how)()] for how in ("idxmin", "idxmax"))
     return (
-        f"{said} Of the other roads the {_road(most)} agrees most "
-        f"({report.number(most['estimate'])}) and the {_road(least)} least "
+        f"{said} Of the other roads {_road(most)} agrees most "
+        f"({report.number(most['estimate'])}), {_road(least)} least "
         f"({report.number(least['estimate'])})."
     )
 
@@ -86,7 +88,7 @@ def shown_agreement(agreement: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "compared with another": own["compared"].map(WORDS).to_numpy(),
-            "which": own["other"].to_numpy(),
+            "which": own["other"].replace(words.REDUCERS).to_numpy(),
             "measure": own["measure"].map(MEASURES).to_numpy(),
             "agreement": [report.spread(r.estimate, r.low, r.high) for r in own.itertuples()],
             "knees": own["knees"].to_numpy(),
@@ -131,6 +133,8 @@ def _road(row: pd.Series) -> str:
         return "another seed"
     if row["compared"] == "encoder":
         return "other encoder"
+    if row["compared"] == "reducer":
+        return words.REDUCERS[row["other"]]
     return f"{row['compared']} {row['other']}"
 
 

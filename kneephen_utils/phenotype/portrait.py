@@ -108,11 +108,11 @@ def caption(kl_grade: int, *, disclose: bool, mean_pictures: bool) -> str:
     if not disclose and not mean_pictures:
         return f"Phenotypes of KL{kl_grade}. {closed.NOT_ASKED}"
     single = (
-        "the knees in its middle beside it, the most typical first"
+        "beside it the knees in its middle, the most typical first"
         if disclose
-        else f"where it has at least {closed.FEW} people; single knees are not shown"
+        else f"only where it has at least {closed.FEW} people; single knees are not shown"
     )
     return (
-        f"Mean picture of each phenotype of KL{kl_grade}, {single}. "
+        f"Mean picture of each phenotype of KL{kl_grade}, discover and confirm knees; {single}. "
         "Left knees are mirrored: the medial side is on the right."
     )

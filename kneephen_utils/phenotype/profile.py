@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import closed, figure, firewall, report
+from kneephen_utils import closed, figure, firewall, report, words
 
 PERSON = ("age", "bmi", "sex")
 KNEE = (
@@ -24,10 +24,11 @@ KNEE = (
 )
 SHARES = ("sex",)  # shown as a share of the knees, not as a median
 NOTE = (
-    "Mean (standard deviation) or share, discover and confirm knees together. The last column is "
-    "the largest standardised difference of a phenotype from all other knees of the grade, and "
-    "whose it is. Inputs made the groups, so a difference in them is no finding; outcomes are not "
-    "shown here: they are tested later, in other people."
+    "Mean (standard deviation) or share, discover and confirm knees together; JSN is joint-space "
+    "narrowing, JSW joint-space width. The last column is the largest standardised difference of a "
+    "phenotype from all other knees of the grade, and whose it is. Inputs made the "
+    "groups, so a difference in them is no finding; outcomes are not shown here: they are tested "
+    "later, in other people."
 )
 COLUMNS = ["kl_grade", "arm", "phenotype", "variable", "role", "estimate", "low", "high"]
 COLUMNS += ["mean", "sd", "smd", "knees"]
@@ -127,7 +128,7 @@ def shown(
     farthest = {name: _farthest(rows) for name, rows in seen.groupby("variable", sort=False)}
     table = wide[order].reset_index().rename_axis(columns=None)
     table["farthest"] = [farthest.get(name, report.MISSING) for name in table["variable"]]
-    table["variable"] = table["variable"].replace({"sex": "share of women"}).str.replace("_", " ")
+    table["variable"] = table["variable"].replace(words.CLINICAL)
     mine = counts[counts["arm"] == arm]
     names = mine["phenotype"].map(figure.phenotype_label)
     heads = []
@@ -161,5 +162,5 @@ def _spread(values: pd.Series) -> tuple[float, float, float, float, float, int]:
 
 def _written(row) -> str:  # type: ignore[no-untyped-def]
     if row.variable in SHARES:
-        return f"{100 * row.mean:.0f} %"
+        return report.number(100 * row.mean, 0)
     return f"{row.mean:.1f} ({report.number(row.sd, 1)})"

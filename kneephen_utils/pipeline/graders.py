@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from kneephen_utils import measured, report
+from kneephen_utils import baseline, measured, report
 
 OPTIONS, READERS = "grading_options.csv", "grading_readers.csv"
 NOT_RUN = "Options and readers have not been measured yet; `make bench-grading` does.\n"
@@ -101,7 +101,7 @@ def _readers(table: pd.DataFrame, command: str, code: str) -> list[str]:
     )
     shown = [
         {
-            "grades from": name,
+            "grades from": baseline.WORDS.get(name, name),
             "weighted kappa": _spread(row, "kappa"),
             "mean error": _spread(row, "mae"),
             "knees": f"{row['knees']:,}",

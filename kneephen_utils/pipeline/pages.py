@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,7 @@ from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
 from kneephen_utils.pipeline import claims, drawing, graders, imprint, robust, speed, stamps
 
+FAMILY = re.compile(r"\\[dw](\{\d+\}|\+)?")  # what stands for the ends of many names in a schema
 VERDICT = pipeline.Run("verdict")
 
 
@@ -85,21 +87,32 @@ def stage_list() -> str:
 
 
 def dictionary() -> str:
-    """Return the data dictionary as Markdown, one section per table, from the schemas."""
-    parts = ["# Data dictionary\n\nEvery table that passes between stages, from its schema.\n"]
-    for name, columns in tables.dictionary().groupby("table", sort=False):
+    """Return the data dictionary as Markdown, one folded section per table, from the schemas."""
+    listed = tables.dictionary()
+    parts = ["# Data dictionary", "Every table that passes between stages, from its schema."]
+    stages = [*pipeline.STAGES, *sorted(set(listed["stage"]) - set(pipeline.STAGES))]
+    for stage in stages:
+        names = listed.loc[listed["stage"] == stage, "table"].drop_duplicates()
+        links = [f"{{ref}}`{name} <table-{name}>`" for name in names]
+        parts.append(f"*{stage}*: {', '.join(links)}")
+    for name, columns in listed.groupby("table", sort=False):
         schema = tables.SCHEMAS[str(name)]
-        parts.append(
-            f"## {name}\n\n{schema.description} Written by stage {schema.metadata['stage']}.\n"
-        )
-        lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
-        lines += [
-            f"| `{_cell(row.column)}` | {row.type} | {row.unit} | {_cell(row.meaning)} |"
-            for row in columns.itertuples()
+        heads = ["column", "type", *(["unit"] if columns["unit"].any() else []), "meaning"]
+        told = columns[heads].assign(column=[f"`{_readable(one)}`" for one in columns["column"]])
+        parts += [
+            f"(table-{name})=\n## {name}",
+            f"{schema.description} Written by {schema.metadata['stage']}.",
+            f'<details class="kneephen-folded"><summary>{len(columns)} columns</summary>',
+            measured.listing(told),
+            "</details>",
         ]
-        parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
+    return "\n\n".join(parts) + "\n"
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _readable(column: str) -> str:
+    """Return the name of a column, or of a family of columns, as a reader would write it."""
+    name = FAMILY.sub("...", column)
+    if not name.startswith("("):
+        return name
+    firsts, rest = name[1:].split(")", 1)
+    return ", ".join(first + rest for first in firsts.split("|"))

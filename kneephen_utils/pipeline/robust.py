@@ -20,7 +20,7 @@ def faults(folder: Path) -> str:
 def fuzzed(folder: Path) -> str:
     """Return how many inputs of a fuzzer each reader took as Markdown, or how to find out."""
     missing = "Nothing was fuzzed yet; `python benchmarks/fuzz.py --keep` does."
-    return _table(folder / FUZZ, missing)
+    return _table(folder / FUZZ, missing, _thousands)
 
 
 def tests(folder: Path) -> str:
@@ -30,7 +30,7 @@ def tests(folder: Path) -> str:
         "### Lines that the fast tests run",
         _table(folder / COVERAGE, missing, _shares),
         "### Mutants that the fast tests notice",
-        _table(folder / MUTANTS, missing),
+        _table(folder / MUTANTS, missing, _files),
     ]
     return "\n\n".join(parts)
 
@@ -42,6 +42,14 @@ def _table(
         return f"{missing}\n"
     table, command, code = measured.read(path)
     return f"{measured.listing(text(table))}\n\n{measured.made(command, code)}\n"
+
+
+def _thousands(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(tried=table["tried"].map("{:,}".format))
+
+
+def _files(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(file=[f"`{name}`" for name in table["file"]])
 
 
 def _shares(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,16 @@ from kneephen_utils import measured, report
 
 TABLE = "speed.csv"
 COLUMNS = ["path", "what", "reference", "ratio", "n", "seconds", "memory", "command", "code"]
-PIPELINE = "pipeline"
+PIPELINE, SCALE = "pipeline", "scale"
+GRADE = re.compile(r"_grade_(\d)$")
 RATIO = (
     "Seconds are those of what is measured; *times as fast* are the seconds of the reference over "
     "them, in the same process or one after the other. Below 1 the reference is faster."
 )
 GROWS = (
     "The exponent b is fitted to seconds = a times n to the power b over the sizes shown. Near 1, "
-    "ten times as many take ten times as long; below it, a fixed part weighs most."
+    "ten times as many take ten times as long; below it, a fixed part weighs most; above it, more "
+    "knees cost more each."
 )
 NOT_RUN = "Nothing was measured yet; `make bench` does.\n"
 
@@ -30,14 +33,16 @@ def markdown(folder: Path) -> str:
     table, _, _ = measured.read(folder / TABLE)
     table["reference"] = table["reference"].fillna("")
     alone = table["reference"] == ""
-    run = table["path"] == PIPELINE
+    run, scale = (table["path"] == name for name in (PIPELINE, SCALE))
     parts = [
         "## Beside a reference",
         RATIO,
         measured.listing(beside(table[~alone])),
         "## Growth",
         GROWS,
-        measured.listing(growth(table[alone & ~run])),
+        measured.listing(growth(table[alone & ~run & ~scale])),
+        "## Many people",
+        measured.listing(runs(table[scale])),
         "## The whole pipeline",
         measured.listing(runs(table[run])),
         "## Where the numbers come from",
@@ -82,12 +87,17 @@ def runs(rows: pd.DataFrame) -> pd.DataFrame:
     """Return time and memory of each run of the pipeline, as text for reading."""
     return pd.DataFrame(
         {
-            "run": rows["what"],
+            "run": rows["what"].map(named),
             "knees": [f"{n:,}" for n in rows["n"]],
             "seconds": [f"{value:,.0f}" for value in rows["seconds"]],
             "peak memory, MB": [report.number(value, 0) for value in rows["memory"]],
         }
     )
+
+
+def named(run: str) -> str:
+    """Return a run as a reader calls it: `05_phenotype_grade_2` is `phenotype, KL2`."""
+    return GRADE.sub(r", KL\1", re.sub(r"^\d\d_", "", run))
 
 
 def exponent(sizes: pd.Series, seconds: pd.Series) -> float:

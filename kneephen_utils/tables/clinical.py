@@ -103,7 +103,7 @@ KNEES = table(
         ),
         "jsw_lateral": column(
             NUMBER,
-            "lateral joint-space width at x = 0.725",
+            "lateral joint-space width at 0.725 of the joint's width",
             between(0, 15),
             unit="mm",
             nullable=True,
@@ -175,7 +175,7 @@ VISITS = table(
         ),
         "jsw_lateral": column(
             NUMBER,
-            "lateral joint-space width at x = 0.725",
+            "lateral joint-space width at 0.725 of the joint's width",
             between(0, 15),
             unit="mm",
             nullable=True,

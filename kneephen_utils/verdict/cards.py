@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from kneephen_utils import figure, report
+from kneephen_utils import figure, report, words
 from kneephen_utils.verdict import typical
 
 VARIABLES = ["age", "bmi", "womac_pain", "jsw_medial", "jsw_lateral"]
@@ -91,7 +91,7 @@ def _lines(
     """Return the lines of one card as pairs of heading and text."""
     own = _of(profiles, one).set_index("variable")
     who = [
-        f"{variable.replace('_', ' ')} {_spread(own.loc[variable], 1)}"
+        f"{words.CLINICAL[variable]}: {_spread(own.loc[variable], 1)}"
         for variable in VARIABLES
         if variable in own.index
     ]
@@ -108,10 +108,19 @@ def _lines(
         ("Who", "; ".join(who) + " (median, quartiles)" if who else "no clinical column is known"),
         ("Where the encoder looks", looks),
         ("How sure", f"Jaccard {again} when people are resampled"),
-        ("Pain and progression", "; ".join(outcomes) or "no tested difference is supported"),
+        ("Pain and progression", "; ".join(outcomes) or _unsupported(tests)),
         ("What a clinician might consider", CONSIDER),
         ("What would refute it", REFUTE),
     ]
+
+
+def _unsupported(tests: pd.DataFrame) -> str:
+    """Say that no test is supported, and how many had too few knees to say anything."""
+    if tests.empty:
+        return "this is the group that the others are compared with"
+    empty = int(tests["estimate"].isna().sum())
+    said = f"of {report.counted(len(tests), 'tested difference')} none is supported"
+    return f"{said}; {empty} could not be estimated" if empty else said
 
 
 def _of(table: pd.DataFrame, one: dict[Any, Any]) -> pd.DataFrame:

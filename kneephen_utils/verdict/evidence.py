@@ -21,12 +21,12 @@ MARKS = {
     "refused": ("#a63d00", "refused"),
     "no phenotype": ("#6b6b6b", "no\nphenotype"),
 }
-GRADES_NOTE = (
-    "Null p: the largest of those of the references. Stability: the least Jaccard of the grade's "
-    "phenotypes when people are resampled."
-)
+UNITS = {"ratio": ""}  # the difference says that it is one
 FALLEN_NOTE = "All arms; the artefact `claims` lists every single one."
-DIFFERENCES_NOTE = "Estimates with 95 % intervals; p adjusted within the family (Holm)."
+DIFFERENCES_NOTE = (
+    "Estimates with 95 % intervals; p adjusted within the family (Holm). Confirm: people who did "
+    "not help to find the groups; both: discover people too, never more than exploratory."
+)
 
 
 def draw(claims: pd.DataFrame, gates: pd.DataFrame, *, arm: str) -> Figure:
@@ -80,10 +80,19 @@ def grades(claims: pd.DataFrame) -> pd.DataFrame:
             "arm": own["arm"].to_numpy(),
             "verdict": own["verdict"].to_numpy(),
             "decided by": own["weakest_link"].to_numpy(),
-            "null p": own["null_p"].to_numpy(),
+            "null p": [report.p_value(p) for p in own["null_p"]],
             "stability": own["stability"].to_numpy(),
             "from the picture": own["image_phenotype"].astype(object).to_numpy(),
         }
+    )
+
+
+def grades_note(arm: str) -> str:
+    """Return the note under the table `grades` makes."""
+    return (
+        f"Claims rest on arm {arm} alone; other arms are shown beside it. Null p: the largest of "
+        "those of the references. Stability: the least Jaccard of the grade's phenotypes when "
+        "people are resampled."
     )
 
 
@@ -92,7 +101,7 @@ def differences(claims: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     tests = claims[(claims["question"] != "phenotypes") & (claims["arm"] == arm)]
     own = tests[tests["verdict"] != "no phenotype"]
     spread = [
-        f"{report.spread(row.estimate, row.low, row.high)} {row.unit}"
+        f"{report.spread(row.estimate, row.low, row.high)} {UNITS.get(row.unit, row.unit)}".strip()
         if pd.notna(row.estimate)
         else report.MISSING
         for row in own.itertuples()

@@ -17,7 +17,8 @@ OUTCOME = "kl_rise_1"
 FEWEST = 10  # knees, or events, below which nothing is said
 NOTE = (
     "Confirm people; events are rises of the grade within the horizon; pain in points of 0 to 20. "
-    "Correlation within a person is taken into account."
+    "Correlation within a person is taken into account. A dash: too few "
+    f"to tell, under {FEWEST} events or knees."
 )
 COLUMNS = ["kl_grade", "knees", "participants", "events", "hazard_ratio", "pain_difference"]
 
@@ -102,7 +103,7 @@ def shown(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
             "grade": [f"KL{grade}" for grade in table["kl_grade"]],
             **{name: pd.Series(values, dtype=object) for name, values in counts.items()},
             "hazard ratio, at least": table["hazard_ratio"].to_numpy(),
-            "difference in pain, at least": table["pain_difference"].to_numpy(),
+            "difference in pain, points, at least": table["pain_difference"].to_numpy(),
         }
     )
 

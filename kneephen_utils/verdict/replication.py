@@ -6,16 +6,19 @@ What stands beside them is computed from the artefacts of this run, whatever its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from kneephen_utils import report
+from kneephen_utils import figure, report
 
 PUBLISHED_ARM = "fused"
 LATE = 60.0  # months; after it grades were read in a sub-study only
 DISEASED = 2  # grade from which the published progression was told
+PAIR = re.compile(r", (\S+) against (\S+), (\w+)$")  # the end of a contrast
 NOTE = "Published: KneeOA-VLM, University of Peradeniya, 2025. This run: from its own artefacts."
 
 
@@ -32,6 +35,7 @@ class Run:
     grading_scores: pd.DataFrame
     reading_design: pd.DataFrame
     ledger_cohort: pd.DataFrame
+    profiles: pd.DataFrame
 
 
 Line = tuple[str, str, str, str]  # claim, published, this run, verdict
@@ -110,17 +114,29 @@ def _progression(run: Run, arm: str) -> Iterator[Line]:
     own = run.claims[(run.claims["question"] == "progression") & (run.claims["arm"] == arm)]
     asked = own[own["verdict"] != "no phenotype"].dropna(subset=["estimate"])
     rise = asked[asked["contrast"].astype(str).str.startswith("kl_rise_1, hazard ratio,")]
-    if rise.empty:
-        said = "no grade that holds phenotypes has a hazard ratio to tell"
-    else:
-        said = "; ".join(
-            f"KL{row.kl_grade}: hazard ratio {report.spread(row.estimate, row.low, row.high)}"
-            for row in rise.itertuples()
-        )
-    held = asked["verdict"].eq("supported").any()
-    verdict = "supported" if held else "not supported"
+    told, held = [], False
+    for row in rise.itertuples():
+        one, other, sample = PAIR.findall(str(row.contrast))[0]
+        narrowed = [_narrowed(run, arm, int(row.kl_grade), each) for each in (one, other)]
+        ratio = np.array([row.estimate, row.low, row.high])
+        if narrowed == ["medial", "lateral"]:
+            ratio = 1 / ratio[[0, 2, 1]]
+        elif narrowed != ["lateral", "medial"]:
+            continue
+        told.append(f"KL{row.kl_grade}, {sample}: hazard ratio {report.spread(*ratio)}")
+        held = held or (row.verdict == "supported" and ratio[0] > 1)
+    said = "; ".join(told) or "no phenotype narrowed laterally stands against one narrowed medially"
+    verdict = ("supported" if held else "not supported") if told else "not tested"
     published = "50.0 against 25.8 % progressed by year 8"
     yield "Lateral narrowing progresses twice as fast as medial", published, said, verdict
+
+
+def _narrowed(run: Run, arm: str, grade: int, label: str) -> str:
+    """Return the side on which a phenotype is narrowed more by the readers' mean scores."""
+    own = run.profiles[(run.profiles["arm"] == arm) & (run.profiles["kl_grade"] == grade)]
+    own = own[own["phenotype"].map(figure.phenotype_label) == label].set_index("variable")
+    medial, lateral = (own["mean"].get(f"jsn_{side}", np.nan) for side in ("medial", "lateral"))
+    return "lateral" if lateral > medial else "medial" if medial > lateral else ""
 
 
 def _late(run: Run, _arm: str) -> Iterator[Line]:

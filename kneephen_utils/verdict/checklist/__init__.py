@@ -44,10 +44,11 @@ def markdown(facts: Mapping[str, str], cards: Mapping[str, Mapping[str, str]]) -
     parts = [OPENING]
     for name, answers in fill(facts).items():
         parts.append(f"## {name}\n\n{items.SOURCES[name]}\n")
-        parts.append(f"{filled(answers)} of {len(answers)} items are filled.\n")
+        told = f"{filled(answers)} of {len(answers)} items are filled."
+        parts.append(f'<details class="kneephen-folded"><summary>{told}</summary>\n')
         parts.append("| item | asks | this run |\n|---|---|---|")
         parts += [f"| {number} | {_cell(asks)} | {_cell(said)} |" for number, asks, said in answers]
-        parts.append("")
+        parts.append("\n</details>\n")
     for title, lines in cards.items():
         parts.append(f"## {title}\n")
         parts += [f"- **{heading}.** {text}" for heading, text in lines.items()]

@@ -32,7 +32,7 @@ WORDS = {
         "visit that was made; weighting for attrition stands beside the main ratio."
     ),
     "stability": (
-        "Subsamples of people, two references without groups, shuffled pictures, frozen "
+        "Subsamples of people, references without groups, shuffled pictures, frozen "
         "assignment to confirm people; `make assign` does the same in another release."
     ),
     "roles": "A firewall gives every column a role in each arm and refuses circular tests.",
@@ -102,7 +102,7 @@ WORDS = {
         "Weighted kappa, errors and exact agreement with intervals by person; attention "
         "beside redrawn weights and a deletion check."
     ),
-    "use": "None. This is a research tool and no medical device.",
+    "use": "For research alone: no use in care, and no medical device.",
     "code": (
         "The whole pipeline is open, with a lock of its packages; `make crate` exports what "
         "made a book. Data of the initiative come from its own archive."

@@ -133,7 +133,8 @@ def _circular(tables: Tables) -> tuple[str, float, str, str]:
         own[["womac_pain"]], own["phenotype"]
     )
     cut = report.number(float(stump.tree_.threshold[0]), 1)
-    said = f"In KL0 one cut of baseline pain, at {cut} points, gives {right:.1%} of the phenotypes"
+    said = f"In KL0 one cut of baseline pain, at {cut} points, gives {100 * right:.1f} % of "
+    said += "the phenotypes"
     if right >= SAME:
         said += "; that they differ in pain is how they were made."
         return "circular", float(right), "failed", said

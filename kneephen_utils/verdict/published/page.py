@@ -9,7 +9,7 @@ from kneephen_utils.verdict.published import Tables, audit, invented, parse, rea
 INVENTED_PEOPLE = 900
 INVENTED = (
     "No published tables were given (`verdict.published_tables` is empty). What follows is "
-    "**invented**: tables in the published layout, made by a program of nobody, with the known "
+    "**invented**: tables in the published layout, made by a program and of nobody, with the known "
     "faults built in, so that the audit can be seen at work. No figure below says anything "
     "about knees."
 )
