@@ -125,4 +125,5 @@ def test_grades_are_drawn_of_people_never_trained_on() -> None:
     assert told[:5] == ["50", "50", "0", "0", "0"]
     assert told[10:15] == ["0", "0", "100", "0", "0"]
     said = chart.describe_confusion(grades)
-    assert "3 knees against those as read; 67 % equal; never given: KL3, KL4" in said
+    assert "3 knees of people never trained on, in per cent" in said
+    assert "67 % equal; never given: KL3, KL4" in said

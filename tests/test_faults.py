@@ -82,8 +82,13 @@ def test_a_run_without_memory_stops_and_is_made_when_there_is_some(project: faul
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk")
-def test_a_disk_that_takes_nothing_is_named(project: faults.Project) -> None:
-    assert "Read-only file system" in faults.on_disk(project, "00_cohort", "size=64k,ro")
+@pytest.mark.parametrize(
+    ("options", "said"), [("size=16k", "No space left"), ("size=64k,ro", "Read-only file system")]
+)
+def test_a_disk_that_takes_nothing_is_named(
+    project: faults.Project, options: str, said: str
+) -> None:
+    assert said in faults.on_disk(project, "00_cohort", options)
     faults.survived(project)
 
 

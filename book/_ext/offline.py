@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -10,6 +11,8 @@ from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
 THEBE = {"init_thebe_core", "update_thebe_context"}  # declares its constants twice on every page
+# links to a picture and to where a figure was made: on one page, to be printed, they lead nowhere
+ELSEWHERE = re.compile(r'href="(_images/[^"]*|[^"#]*[.]html#imprint-[^"]*)"')
 
 
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:
@@ -32,6 +35,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("config-inited", _choose_renderer, priority=900)
     app.connect("builder-inited", _drop_thebe)
     app.connect("html-page-context", _plain_citations)
+    app.connect("html-page-context", _no_links_on_paper)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -48,6 +52,14 @@ def _plain_citations(
         context["body"] = context["body"].replace(
             '<div role="list" class="citation-list">', "<div>"
         )
+
+
+def _no_links_on_paper(
+    app: Sphinx, _name: str, _template: str, context: dict[str, Any], _doctree: Any
+) -> None:
+    """Drop links from the whole book on one page to what is no part of it."""
+    if app.builder.name == "singlehtml" and "body" in context:
+        context["body"] = ELSEWHERE.sub("", context["body"])
 
 
 def _drop_thebe(app: Sphinx) -> None:

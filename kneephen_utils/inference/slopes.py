@@ -166,8 +166,13 @@ def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
     some = named[apart] if apart.any() else rows
     some = some[some["kl_grade"] == some["kl_grade"].mode().iloc[0]]
     others = [k for k, n in some["phenotype"].value_counts().items() if k > LARGEST and n > 30]
-    marked, columns = design(some, ["years"], sorted(others) if apart.any() else [])
-    return mixed.agreement(marked, columns, people=people, seed=seed)
+    groups = sorted(others) if apart.any() else []
+    marked, columns = design(some, ["years"], groups)
+    fitted = mixed.agreement(marked, columns, people=people, seed=seed)
+    words = {mixed.INTERCEPT: "mean at baseline", "years": "slope per year"}
+    words |= {f"is_{k}": f"phenotype {k}: level at baseline" for k in groups}
+    words |= {f"years_{k}": f"phenotype {k}: slope per year" for k in groups}
+    return fitted.assign(coefficient=fitted["coefficient"].map(words))
 
 
 def apart(compared: pd.DataFrame) -> float:

@@ -5,7 +5,6 @@ What is left out on paper, and how pages are numbered, stands in `book/_static/p
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import tempfile
@@ -15,8 +14,6 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 ALONE = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
 ALONE += ["--disable-background-networking", "--disable-component-update"]
-# links to a picture and to where a figure was made: on paper they would be paths of this machine
-ELSEWHERE = re.compile(r'href="(_images/[^"]*|[^"#]*[.]html#imprint-[^"]*)"')
 SECONDS = 600  # the longest a whole book may take
 
 
@@ -36,7 +33,7 @@ def to_pdf(page: Path, pdf: Path) -> None:
     Parameters
     ----------
     page
-        An HTML file; it may ask for nothing beyond this machine. Its pictures cease to be links.
+        An HTML file; it may ask for nothing beyond this machine.
     pdf
         The file to write; headings become its outline.
 
@@ -48,7 +45,6 @@ def to_pdf(page: Path, pdf: Path) -> None:
     path = browser()
     if path is None:
         raise PrintError(f"no browser to print with; expected one of {', '.join(BROWSERS)}")
-    page.write_text(ELSEWHERE.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         drawn = Path(folder) / "page.pdf"
         given = [f"--user-data-dir={folder}/browser", f"--print-to-pdf={drawn}"]
