@@ -8,7 +8,7 @@ SHELL       := bash
 MAKEFLAGS   += --no-print-directory
 
 # --- what a user may set -------------------------------------------------------------------
-PROFILE ?= demo#       demo, null, oai or smoke: a block of notebooks/params.yml
+PROFILE ?= demo#       demo, null, oai, smoke or large: a block of notebooks/params.yml
 OAI     ?=#            folder of a real OAI release, with PROFILE=oai
 RELEASE ?=#            folder of another release, for `make assign`
 IMAGES  ?=#            folder of knee pictures, for `make grade`
@@ -73,7 +73,7 @@ ifneq (,$(AHEAD))
 SETTLED := $(shell $(TELL) stamps $(GIVEN))
 endif
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading crate truth pdf tables bench-page faults coverage hashes sbom FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -164,6 +164,10 @@ lint: $(READY) ## style, types and the import contract
 	@ruff check . && ruff format --check --quiet .
 	@mypy
 	@lint-imports --no-cache
+
+bench-truth: $(READY) ## phenotypes of 2,000 people beside what was planted in them, half an hour; the book shows it
+	@$(MAKE) PROFILE=large $(subst $(A)/,artefacts/large/,$(call made,$(PHENO)))
+	@$(PY) benchmarks/truth.py --artefacts artefacts/large
 
 BENCHED := films models groups training sweep scale book#  the scripts of make bench
 

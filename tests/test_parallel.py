@@ -114,3 +114,20 @@ def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> Non
     assert "| image | KL0 | 20 | 0: 0.0 % (95 % interval 0.0 to 16.1) |" in text
     assert "phenotype there in 0 of 20 cohorts" in text
     assert text.count("Made by `python x.py` at commit abc.") == 2
+    agreed = pd.DataFrame(
+        {
+            "kl_grade": [2, 2],
+            "arm": ["image", "k-means"],
+            "planted": [4, 4],
+            "smallest": [80, 80],
+            "knees": [246, 246],
+            "estimate": [0.736, 0.883],
+            "low": [0.65, 0.81],
+            "high": [0.82, 0.94],
+            "claimed": [True, False],
+        }
+    )
+    measured.write(agreed, tmp_path / claims.TRUTH, command="make it", code="commit abc")
+    text = claims.markdown(tmp_path)
+    assert "arm image reached, beside the knees of that group: KL2 0.74 (80 knees)." in text
+    assert "| KL2 | 4 | 80 | **0.74 (0.65 to 0.82)** | 0.88 (0.81 to 0.94) |" in text

@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from kneephen_utils import measured, report
+from kneephen_utils.verdict.truth import BASELINE
 
-NULL, PLANTED = "claims_null.csv", "claims_planted.csv"
+NULL, PLANTED, TRUTH = "claims_null.csv", "claims_planted.csv", "truth.csv"
+TARGET, ENOUGH = 0.8, 100  # agreement asked for where the smallest planted group has so many knees
 NOT_RUN = "The simulation has not been run; `python benchmarks/false_claims.py` makes the numbers."
 
 
@@ -25,6 +27,10 @@ def markdown(folder: Path) -> str:
         parts += ["### Where phenotypes are planted", _planted(table, whole=whole)]
         parts += [_table(table, ["claimed" if whole else "may claim", "agreement"])]
         parts.append(measured.made(command, code))
+    if (folder / TRUTH).exists():
+        table, command, code = measured.read(folder / TRUTH)
+        parts += ["### A large release of films", _reached(table), _beside(table)]
+        parts.append(measured.made(command, code, name=TRUTH))
     return "\n\n".join(parts or [NOT_RUN]) + "\n"
 
 
@@ -67,6 +73,35 @@ def _table(table: pd.DataFrame, columns: list[str]) -> str:
         first = {"arm": row["arm"], "grade": f"KL{row['kl_grade']}", "cohorts": row["cells"]}
         rows.append(first | {name: cells[name] for name in columns})
     return measured.listing(pd.DataFrame(rows, columns=["arm", "grade", "cohorts", *columns]))
+
+
+def _reached(table: pd.DataFrame) -> str:
+    said = (
+        "Here the whole chain is asked, films and encoder included, on a release far larger than "
+        "that of this book. Each cell holds the adjusted Rand index with the planted groups in "
+        "confirm people, unassigned knees being a group, with its interval by person; bold where "
+        "every gate was passed. k-means, of the vectors before fine-tuning, is no arm, passed no "
+        "gate and claims nothing."
+    )
+    aim = f"{TARGET} was aimed at where the smallest planted group has {ENOUGH} knees"
+    image = table[table["arm"] == "image"].sort_values("kl_grade")
+    told = ", ".join(
+        f"KL{row.kl_grade} {row.estimate:.2f} ({row.smallest} knees)" for row in image.itertuples()
+    )
+    return f"{said} {aim}; arm image reached, beside the knees of that group: {told}."
+
+
+def _beside(table: pd.DataFrame) -> str:
+    told = [report.spread(row.estimate, row.low, row.high) for row in table.itertuples()]
+    bold = [
+        f"**{text}**" if own else text for text, own in zip(told, table["claimed"], strict=True)
+    ]
+    shown = table.assign(told=bold, grade=[f"KL{grade}" for grade in table["kl_grade"]])
+    shown = shown.rename(columns={"planted": "groups planted", "smallest": "knees of the smallest"})
+    keys = ["grade", "groups planted", "knees of the smallest"]
+    wide = shown.pivot_table(index=keys, columns="arm", values="told", aggfunc="first")
+    wide = wide[sorted(wide, key=lambda arm: arm == BASELINE)].reset_index()
+    return measured.listing(wide.astype({"groups planted": int}))
 
 
 def _percent(row: pd.Series) -> str:
