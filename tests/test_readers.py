@@ -78,6 +78,9 @@ def test_untrained_groups_stand_beside_the_arms_and_only_confirm_people_count() 
     assert found["arm"].tolist() == [truth.BASELINE]
     assert found["estimate"].tolist() == [1.0]
     assert found["knees"].tolist() == [4]
+    left = truth.agreement(planted, truth.baseline(groups.assign(within=0)), draws=5, seed=0)
+    assert left["estimate"].tolist() == [0.0]
+    assert left[["low", "high"]].isna().all(axis=None)
 
 
 def planted_against_found(**estimates: tuple[float, float, float]) -> pd.DataFrame:

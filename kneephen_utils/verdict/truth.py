@@ -163,7 +163,7 @@ def say(compared: pd.DataFrame, *, arm: str) -> str:
     both = own.join(base, how="inner", rsuffix="_base")
     if both.empty:
         return ""
-    chance = both["low_base"] <= 0
+    chance = ~(both["low_base"] > 0)
     better = both[~chance & (both["estimate_base"] > both["estimate"])]
     caveat = "k-means makes groups where there are none and passed no gate: it claims nothing."
     if better.empty:
@@ -173,7 +173,7 @@ def say(compared: pd.DataFrame, *, arm: str) -> str:
         for grade, row in better.iterrows()
     )
     said = f"**k-means lies nearer to what was planted than arm {arm} in {told}.**"
-    apart = better[better["low_base"] > better["high"]]
+    apart = better[better["low_base"] > better["high"].fillna(better["estimate"])]
     if len(apart):
         grades = ", ".join(f"KL{grade}" for grade in apart.index)
         said += (
@@ -190,8 +190,8 @@ def note(compared: pd.DataFrame) -> str:
     return (
         "Adjusted Rand index in confirm people, 95 % intervals by person. Unassigned knees count "
         "as a group: a planted group left out as a whole counts as found, and a grade that was "
-        "not searched is one group. Where one group was planted, 1 says that the knees were left "
-        "together, 0 that they were divided."
+        "not searched is one group, without an interval. Where one group was planted, 1 says that "
+        "the knees were left together, 0 that they were divided."
     )
 
 
@@ -239,6 +239,8 @@ def _one(knees: pd.DataFrame, grade: int, arm: str, draws: int, seed: int) -> di
         return float(adjusted_rand_score(planted[rows], found[rows]))
 
     estimate, low, high = resample.interval(rand, knees["participant_id"], draws=draws, seed=seed)
+    if len(set(found)) == 1:  # nothing was divided: the index is 0 or 1 by definition
+        low = high = float("nan")
     groups = len(set(planted))
     claimed = len(set(found) - {-1})
     return {
