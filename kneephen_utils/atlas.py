@@ -81,9 +81,9 @@ def caption(n: int, *, disclose: bool) -> str:
     cells = f"Cells of at least {closed.FEW} knees are shown"
     shown = "Each point is a knee" if disclose else cells
     return (
-        f"{shown}; {n:,} knees lie on the map (UMAP), like pictures near each other, all "
-        "of them in grey. It is for the eye: distances between groups mean nothing and nothing was "
-        "computed on it."
+        f"{shown}; {n:,} knees of all grades lie on the map (UMAP), like pictures near each other; "
+        "small and grey are those a panel is not about. It is for the eye: distances between "
+        "groups mean nothing and nothing was computed on it."
     )
 
 

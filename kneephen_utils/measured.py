@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "measured"
 MARK = "# "
+TOGETHER = re.compile(r" (±) |(?<=\d) (to) (?=-?\d)")  # stays on one line of a table
 
 
 def write(table: pd.DataFrame, path: Path, *, command: str, code: str) -> None:
@@ -56,5 +58,10 @@ def listing(table: pd.DataFrame) -> str:
     """Return a table whose cells are text as a Markdown table."""
     lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.shape[1]]
     cells = table.astype(str).map(lambda text: text.replace("|", "\\|"))
+    cells = cells.map(lambda text: TOGETHER.sub(_unbroken, text))
     lines += ["| " + " | ".join(row) + " |" for row in cells.itertuples(index=False)]
     return "\n".join(lines)
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    return f"\N{NO-BREAK SPACE}{found[1] or found[2]}\N{NO-BREAK SPACE}"

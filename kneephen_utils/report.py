@@ -106,7 +106,7 @@ def p_value(p: float) -> str:
     """Write a p value as journals do."""
     if pd.isna(p):
         return MISSING
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "<\N{NO-BREAK SPACE}0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _cell(value: object, decimals: int) -> str:

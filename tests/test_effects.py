@@ -79,6 +79,14 @@ def test_small_counts_are_hidden_where_single_knees_may_not_be_shown() -> None:
     assert summary.shown(made, disclose=False)["knees"].isna().all()
 
 
+def test_an_estimate_is_listed_with_its_interval_in_one_cell() -> None:
+    made = effects.table(rows([0.5, 0.5]), "pain_effects", families=FAMILIES)
+    made = made.assign(estimate=[0.36, np.nan], low=[0.08, np.nan], high=[0.64, np.nan])
+    listed = summary.listing(made, summary.TESTS, disclose=True)
+    assert listed["estimate"].tolist() == ["0.36 (0.08 to 0.64)", "\N{EN DASH}"]
+    assert not {"low", "high"} & set(listed)
+
+
 def test_outcomes_are_written_as_a_reader_calls_them() -> None:
     told = summary.in_words("kl_rise_1, hazard ratio, B against A, confirm")
     assert told == "rise by one grade, hazard ratio, B against A, confirm"

@@ -109,9 +109,10 @@ def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> Non
     )
     for name in (claims.NULL, claims.PLANTED):
         measured.write(table, tmp_path / name, command="python x.py", code="commit abc")
-    text = claims.markdown(tmp_path)
+    text = claims.markdown(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
     assert "Of 40 grades and arms with enough knees, 1 passed every gate: 2.5 %" in text
     assert "| image | KL0 | 20 | 0: 0.0 % (95 % interval 0.0 to 16.1) |" in text
+    assert "0.50 (0.20\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.90)" in claims.markdown(tmp_path)
     assert "phenotype there in 0 of 20 cohorts" in text
     assert text.count("Made by `python x.py` at commit abc.") == 2
     agreed = pd.DataFrame(
@@ -128,6 +129,6 @@ def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> Non
         }
     )
     measured.write(agreed, tmp_path / claims.TRUTH, command="make it", code="commit abc")
-    text = claims.markdown(tmp_path)
+    text = claims.markdown(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
     assert "arm image reached, beside the knees of that group: KL2 0.74 (80 knees)." in text
     assert "| KL2 | 4 | 80 | **0.74 (0.65 to 0.82)** | 0.88 (0.81 to 0.94) |" in text

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kneephen_utils import figure
 from kneephen_utils.inference import clustered, gls, mixed, resample
 
 LARGEST = 0
@@ -170,8 +171,8 @@ def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
     marked, columns = design(some, ["years"], groups)
     fitted = mixed.agreement(marked, columns, people=people, seed=seed)
     words = {mixed.INTERCEPT: "mean at baseline", "years": "slope per year"}
-    words |= {f"is_{k}": f"phenotype {k}: level at baseline" for k in groups}
-    words |= {f"years_{k}": f"phenotype {k}: slope per year" for k in groups}
+    words |= {f"is_{k}": f"{figure.phenotype_label(k)}: level at baseline" for k in groups}
+    words |= {f"years_{k}": f"{figure.phenotype_label(k)}: slope per year" for k in groups}
     return fitted.assign(coefficient=fitted["coefficient"].map(words))
 
 

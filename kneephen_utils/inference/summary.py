@@ -12,8 +12,8 @@ from kneephen_utils.inference import ratios
 
 COUNTS = ["knees", "participants", "events"]
 NUMBERS = ["estimate", "low", "high"]
-BY_MODEL = ["kl_grade", "compared", "model", "contrast", *NUMBERS, "unit", "p", *COUNTS]
-TESTS = ["arm", "kl_grade", "compared", "sample", "outcome", "contrast", *NUMBERS, "unit"]
+BY_MODEL = ["kl_grade", "compared", "model", "contrast", "estimate", "unit", "p", *COUNTS]
+TESTS = ["arm", "kl_grade", "compared", "sample", "outcome", "contrast", "estimate", "unit"]
 TESTS += ["p", "p_adjusted", *COUNTS, "firewall"]
 OUTCOMES = {
     "womac_pain": "pain",
@@ -53,8 +53,13 @@ def in_words(text: str) -> str:
 
 
 def listing(effects: pd.DataFrame, columns: Sequence[str], *, disclose: bool) -> pd.DataFrame:
-    """Return the chosen columns of `shown`, with those that are empty throughout left out."""
-    rows = shown(effects, disclose=disclose)[list(columns)]
+    """Return the chosen columns of `shown`, with those that are empty throughout left out.
+
+    An estimate stands with its interval in one cell.
+    """
+    rows = shown(effects, disclose=disclose)
+    told = [report.spread(row.estimate, row.low, row.high) for row in rows.itertuples()]
+    rows = rows.assign(estimate=pd.Series(told, index=rows.index, dtype=object))[list(columns)]
     return rows.loc[:, rows.notna().any()]
 
 

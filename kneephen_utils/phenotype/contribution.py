@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 from sklearn.tree import DecisionTreeClassifier
 
-from kneephen_utils import figure
+from kneephen_utils import figure, report
 from kneephen_utils.phenotype import density, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
@@ -90,9 +90,10 @@ def _sentence(found: Tried, share: float, tree: float, shuffled: float) -> str:
         return "There are no groups that the picture could have made."
     letters = f"{figure.phenotype_label(0)} to {figure.phenotype_label(found.phenotypes - 1)}"
     moved = "move" if shuffled < SAME else "stay where they are"
-    said = (
-        f"The groups {letters} {moved} when the pictures change places (agreement {shuffled:.2f})"
-    )
+    agreed = report.number(shuffled)
+    said = f"The groups {letters} {moved} when the pictures change places (agreement {agreed})"
     if not np.isnan(tree):
-        said += f"; three leaves on the other columns give them with agreement {tree:.2f}"
+        said += (
+            f"; three leaves on the other columns give them with agreement {report.number(tree)}"
+        )
     return f"{said}. The picture holds {100 * share:.0f} % of the variance."

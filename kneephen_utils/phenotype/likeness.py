@@ -123,6 +123,7 @@ def _dots(axis: Axes, rivals: pd.DataFrame) -> None:
     axis.axvline(0, color=figure.INK, lw=0.8, ls="--")
     axis.set_yticks(range(len(rows)), [_road(row) for _, row in rows.iterrows()])
     axis.set(xlim=(min(-0.1, rows["low"].min() - 0.05), 1.03), xlabel="agreement")
+    axis.set_ylim(-0.6, len(rows) - 0.4)
     axis.set_title("the same by another road?")
 
 

@@ -113,6 +113,7 @@ def caption(kl_grade: int, *, disclose: bool, mean_pictures: bool) -> str:
         else f"only where it has at least {closed.FEW} people; single knees are not shown"
     )
     return (
-        f"Mean picture of each phenotype of KL{kl_grade}, discover and confirm knees; {single}. "
+        f"Mean picture of each phenotype of KL{kl_grade}, or of all its knees where there is none, "
+        f"discover and confirm people; {single}. "
         "Left knees are mirrored: the medial side is on the right."
     )
