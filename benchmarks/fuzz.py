@@ -64,11 +64,23 @@ def film(content: bytes) -> None:
         return
 
 
+def published_table(content: bytes) -> None:
+    """Read bytes as the wide table of the published study."""
+    folder = FOLDER / "published"
+    folder.mkdir(exist_ok=True)
+    (folder / "wide.csv").write_bytes(content)
+    try:
+        published.read(folder)
+    except published.LayoutError:
+        return
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "table of a release": table,
     "file of parameters": parameters,
     "SET on the command line": words,
     "film": film,
+    "published table": published_table,
 }
 
 
@@ -78,8 +90,13 @@ def sound(name: str) -> bytes:
     import test_dicom
     import tiny
 
+    from kneephen_utils.verdict.published import invented
+
     if name == "film":
         return phantom.write(FOLDER / "sound", test_dicom.PICTURE).read_bytes()
+    if name == "published table":
+        wide, _ = invented.draw(people=3, seed=0)
+        return wide.to_csv(index=False).encode()
     if name == "table of a release":
         return next(text for path, text in tiny.texts().items() if "Enrollees" in path).encode()
     if name == "file of parameters":
@@ -138,6 +155,7 @@ if sys.argv[1:2] == ["--once"]:
         from kneephen_utils import dicom
         from kneephen_utils.oai import flavour
         from kneephen_utils.pipeline import params
+        from kneephen_utils.verdict import published
 
     once(sys.argv[2])
 elif __name__ == "__main__":

@@ -8,11 +8,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+
+from kneephen_utils.encoder import devices
 
 HERE = Path(__file__).parent
 TOLERANCE = 2e-5  # between one process and two, in any weight
@@ -30,6 +34,24 @@ def trained(folder: Path, count: int) -> tuple[pd.DataFrame, dict[str, torch.Ten
     return pd.read_parquet(folder / "history.parquet"), load_file(folder / "weights")
 
 
+@pytest.mark.parametrize(("count", "processes"), [(7, 3), (2, 4), (0, 2), (6, 2), (5, 1)])
+def test_every_row_falls_to_one_process(count: int, processes: int) -> None:
+    ranks = [SimpleNamespace(global_rank=k, world_size=processes) for k in range(processes)]
+    shares = [list(range(count))[devices.share(rank, count)] for rank in ranks]
+    assert [row for own in shares for row in own] == list(range(count))
+    each = -(-count // processes)
+
+    def gather(padded: torch.Tensor) -> torch.Tensor:
+        parts = [np.pad(np.array(own, int), (0, each - len(own))) for own in shares]
+        assert any(np.array_equal(padded.numpy(), part) for part in parts)
+        return torch.from_numpy(np.stack(parts))
+
+    for rank, own in zip(ranks, shares, strict=True):
+        rank.all_gather = gather
+        assert devices.together(rank, np.array(own, int), count).tolist() == list(range(count))
+    assert devices.share(None, count) == slice(0, count)
+
+
 @pytest.mark.slow
 def test_two_processes_equal_one_and_a_killed_training_an_undisturbed_one(tmp_path: Path) -> None:
     alone, weights_alone = trained(tmp_path / "one", 1)
@@ -37,6 +59,8 @@ def test_two_processes_equal_one_and_a_killed_training_an_undisturbed_one(tmp_pa
     pd.testing.assert_frame_equal(alone, two, rtol=1e-4)
     for name, value in weights_alone.items():
         assert (weights_two[name] - value).abs().max() < TOLERANCE, name
+    vectors = [pd.read_parquet(tmp_path / name / "embedded.parquet") for name in ("one", "two")]
+    pd.testing.assert_frame_equal(*vectors, atol=1e-4)
 
     folder = tmp_path / "killed"
     running = start(folder, 2, "slow")

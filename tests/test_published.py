@@ -113,8 +113,10 @@ def test_a_table_out_of_layout_is_refused_by_name(tmp_path: Path) -> None:
         published.parse(odd, {})
     late = {"master_final_V03.csv": masters["master_final_V03.csv"].drop(columns="BMI")}
     assert len(published.parse(wide, late).visits)
-    with pytest.raises(published.LayoutError, match="one side twice"):
+    with pytest.raises(published.LayoutError, match="row 81 is a knee for the second time"):
         published.parse(pd.concat([wide, wide]), {})
+    with pytest.raises(published.LayoutError, match="column PHENOTYPE is there twice"):
+        published.parse(wide.assign(Phenotype="other"), {})
 
 
 def test_without_tables_the_page_says_that_its_table_is_invented() -> None:

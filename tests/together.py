@@ -47,7 +47,12 @@ def main(folder: Path, count: int, *, slow: bool) -> None:
         cache_gb=1.0,
         fabric=fabric,
     )
+    reader = narrow.encoder()
+    grades, vectors = grading.apply(
+        reader, upper, study.images, known, settings=SETTINGS, fabric=fabric
+    )
     if fabric.is_global_zero:
+        grades.merge(vectors, on="knee_id").to_parquet(folder / "embedded.parquet")
         history.to_parquet(folder / "history.parquet")
         save_file({k: v.contiguous() for k, v in upper.state_dict().items()}, folder / "weights")
 

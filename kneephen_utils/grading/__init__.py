@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import agreement, baseline, report
-from kneephen_utils.encoder import Encoder, by_knee, eight, half, shelf, tuning, views
+from kneephen_utils.encoder import Encoder, by_knee, devices, eight, half, shelf, tuning, views
 
 INNER_SHARE = 0.2  # of the train people, who choose the epoch
 METRIC = "quadratic_weighted_kappa"
@@ -135,6 +135,7 @@ def apply(
     *,
     settings: tuning.Settings,
     int8: bool = False,
+    fabric: Any = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Grade and embed every pictured knee with the chosen epoch.
 
@@ -146,6 +147,8 @@ def apply(
         See `fit`.
     int8
         With weights rounded to eight bits, which is faster on a CPU and a little different.
+    fabric
+        As `fit` was given: the knees are shared out, and every process returns all of them.
 
     Returns
     -------
@@ -159,8 +162,11 @@ def apply(
     if int8:
         encoder, upper = eight.rounded(encoder), eight.rounded_half(upper)
     rows = known["image"].to_numpy()
-    tokens = views.stream(encoder, images, rows, frozen_blocks=settings.frozen_blocks)
-    predicted, features = tuning.apply(upper, tokens)
+    own = rows[devices.share(fabric, len(rows))]
+    tokens = views.stream(encoder, images, own, frozen_blocks=settings.frozen_blocks)
+    predicted, features = (
+        devices.together(fabric, part, len(rows)) for part in tuning.apply(upper, tokens)
+    )
     grades = known[["knee_id", "split", "kl_grade"]].assign(kl_predicted=predicted.astype(float))
     return grades, by_knee(features, known["knee_id"])
 

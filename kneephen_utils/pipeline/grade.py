@@ -82,11 +82,11 @@ def grade(
         cache_gb=settings["cache_gb"],
         fabric=fabric,
     )
+    grades, embeddings = grading.apply(
+        reader, upper, pictures, known, settings=training, int8=settings["int8"], fabric=fabric
+    )
     if not fabric.is_global_zero:
         return []
-    grades, embeddings = grading.apply(
-        reader, upper, pictures, known, settings=training, int8=settings["int8"]
-    )
     predicted = baseline.predictors(
         grades, known[["knee_id"]].assign(kl_predicted=np.nan), pictures, known
     )

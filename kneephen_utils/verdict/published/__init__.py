@@ -58,7 +58,7 @@ def read(folder: str | Path) -> Tables:
     paths = sorted(Path(folder).glob("*.csv"))
     if not paths:
         raise FileNotFoundError(f"{folder}: no CSV file is there; expected the published tables")
-    read_in = {path.name: _lower(_csv(path)) for path in paths}
+    read_in = {path.name: _lower(_csv(path), path.name) for path in paths}
     wide = [name for name, table in read_in.items() if set(WIDE) <= set(table.columns)]
     if len(wide) != 1:
         raise LayoutError(
@@ -78,18 +78,18 @@ def parse(
     wide: pd.DataFrame, others: Mapping[str, pd.DataFrame], *, name: str = "wide table"
 ) -> Tables:
     """Return the tables in the terms of this book; `others` are tables of visits by file name."""
-    wide = _lower(wide)
+    wide = _lower(wide, name)
     keyed = _keyed(wide, name)
-    if keyed.duplicated(["participant_id", "side"]).any():
-        double = keyed.loc[keyed.duplicated(["participant_id", "side"]), "participant_id"].iloc[0]
-        raise LayoutError(f"{name}: person {double} has one side twice; expected one row per knee")
+    if (double := keyed.duplicated(["participant_id", "side"])).any():
+        row = int(double.to_numpy().argmax()) + 1
+        raise LayoutError(f"{name}: row {row} is a knee for the second time; expected one row each")
     knees = keyed.assign(
         phenotype=wide["phenotype"].fillna("none").astype(str),
         kl_grade=_number(wide["kl_grade"], name, "kl_grade"),
     )
     spread = [_of_visit(wide, keyed, visit, name) for visit in _visits(wide)]
     spread += [
-        _of_master(_lower(table), found[1].upper(), file)
+        _of_master(_lower(table, file), found[1].upper(), file)
         for file, table in others.items()
         if (found := MASTER.search(file))
     ]
@@ -144,5 +144,9 @@ def _number(values: pd.Series, name: str, column: str) -> pd.Series:
     return number.astype("float64")
 
 
-def _lower(table: pd.DataFrame) -> pd.DataFrame:
-    return table.rename(columns=lambda name: str(name).strip().lower())
+def _lower(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    lower = table.rename(columns=lambda column: str(column).strip().lower())
+    if (twice := lower.columns.duplicated()).any():
+        column = lower.columns[twice][0].upper()
+        raise LayoutError(f"{name}: column {column} is there twice; expected it once, in any case")
+    return lower
