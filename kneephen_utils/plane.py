@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn import config_context
 from sklearn.neighbors import NearestNeighbors
@@ -31,14 +33,16 @@ def lay_out(points: np.ndarray, *, seed: int) -> np.ndarray:
 
     near = min(NEIGHBORS, len(points) - 1)
     distances, indices = nearest(points, near)
-    layout = UMAP(
-        n_neighbors=near,
-        min_dist=MIN_DIST,
-        metric="cosine",
-        precomputed_knn=(indices, distances.astype(np.float32), None),
-        random_state=seed,
-        n_jobs=1,
-    ).fit_transform(points)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that new points cannot be laid out
+        layout = UMAP(
+            n_neighbors=near,
+            min_dist=MIN_DIST,
+            metric="cosine",
+            precomputed_knn=(indices, distances.astype(np.float32), None),
+            random_state=seed,
+            n_jobs=1,
+        ).fit_transform(points)
     return np.asarray(layout, dtype=float)
 
 
