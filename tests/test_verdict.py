@@ -188,6 +188,20 @@ def test_cross_checks_make_no_claims() -> None:
     assert (judged()["question"] == "pain").sum() == 1
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_gate_that_was_asked_twice_must_be_passed_twice(*, late: bool) -> None:
+    given = study()
+    again = given["gates"].tail(1).assign(passed=False)
+    gates = pd.concat([given["gates"], again] if late else [again, given["gates"]])
+    claims = verdict.judge(**{**given, "gates": gates}, alpha=0.05)
+    assert claims["verdict"].tolist() == ["no phenotype"] * 2
+
+
+def test_a_claim_of_an_arm_without_gates_would_be_seen() -> None:
+    claims = judged().assign(arm="image")
+    assert len(verdict.contradictions(claims, study()["gates"])) == 2
+
+
 def test_contradictions_would_be_seen() -> None:
     given = study(gate="jaccard")
     claims = verdict.judge(**given, alpha=0.05)
