@@ -3,13 +3,15 @@
     python benchmarks/bench_sweep.py [--knees 3400] [--resamples 50] [--keep]
 
 Both use the same implementation, one core and the same points; labels must be equal. Seconds are
-those of the processor, so that other work on the machine does not count. Then the
-layout from an exact neighbour graph is timed against the defaults of UMAP, and growth with n.
+those of the processor, so that other work on the machine does not count; those of more workers
+are of the clock, and want a machine that does nothing else. Then the layout from an exact
+neighbour graph is timed against the defaults of UMAP, and growth with n.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Callable
 
@@ -19,7 +21,7 @@ import speed
 from fast_hdbscan.hdbscan import fast_hdbscan
 from umap import UMAP
 
-from kneephen_utils import fusion
+from kneephen_utils import fusion, parallel
 from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import density
 from kneephen_utils.pipeline.speed import exponent
@@ -66,13 +68,17 @@ def naive(sets: list[np.ndarray], sizes: list[int]) -> list[np.ndarray]:
     ]
 
 
-def sweep(n: int, resamples: int) -> speed.Row:
-    """Print and return the ratio of the sweeps; the naive one is given a tenth of the resamples."""
+def asked(n: int, resamples: int) -> tuple[list[np.ndarray], list[int]]:
+    """Return the points of every resample of people, and the sizes of a sweep."""
     whole = points(n)
     people = pd.Series(np.repeat(np.arange(n // 2), 2))
     drawn = resample.subsample_people(people, draws=resamples, share=0.8, seed=0)
-    sets = [whole[rows] for rows in drawn]
-    sizes = [int(size) for size in np.linspace(20, n // 8, SIZES)]
+    return [whole[rows] for rows in drawn], [int(size) for size in np.linspace(20, n // 8, SIZES)]
+
+
+def sweep(n: int, resamples: int) -> speed.Row:
+    """Print and return the ratio of the sweeps; the naive one is given a tenth of the resamples."""
+    sets, sizes = asked(n, resamples)
     shared(sets[:1], sizes[:1]), naive(sets[:1], sizes[:1])  # compile
     tenth = sets[: max(resamples // 10, 1)]
     fast, _ = timed(lambda: shared(sets, sizes))
@@ -89,6 +95,23 @@ def sweep(n: int, resamples: int) -> speed.Row:
         raise RuntimeError("the two sweeps give different labels")
     what = f"{settings} settings x {len(tenth)} resamples"
     return speed.row("sweep", what, n, part, reference="a fit for every setting", beside=slow)
+
+
+def workers(n: int, resamples: int, count: int) -> speed.Row:
+    """Print and return how much sooner some workers are done than one, by the clock."""
+    sets, sizes = asked(n, resamples)
+    jobs, taken, labels = [([some], sizes) for some in sets], [], []
+    for each in (1, count):
+        list(parallel.each(shared, jobs[: 2 * count], workers=each))  # start and compile
+        start = time.perf_counter()
+        labels.append(list(parallel.each(shared, jobs, workers=each)))
+        taken.append(time.perf_counter() - start)
+    if not all(np.array_equal(a, b) for a, b in zip(*labels, strict=True)):
+        raise RuntimeError("the labels depend on the number of workers")
+    alone, together = taken
+    print(f"{count} workers: {together:.1f} s of the clock against {alone:.1f} s of one")
+    what = f"{resamples} resamples on {count} workers, seconds of the clock"
+    return speed.row("sweep", what, n, together, reference="one worker", beside=alone)
 
 
 def layout(n: int) -> speed.Row:
@@ -125,13 +148,15 @@ def growth(sizes: tuple[int, ...]) -> list[speed.Row]:
 
 
 def main() -> None:
-    """Run all three."""
+    """Run all of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--knees", type=int, default=3400)
     parser.add_argument("--resamples", type=int, default=50)
     parser.add_argument("--keep", action="store_true", help="into the table of the book")
     given = parser.parse_args()
     rows = [sweep(given.knees, given.resamples), layout(given.knees)]
+    if (count := len(os.sched_getaffinity(0))) > 1:
+        rows.append(workers(given.knees, given.resamples, count))
     rows += growth((1000, 2000, 4000, 8000, 16000))
     if given.keep:
         speed.keep(rows, command=speed.command())
