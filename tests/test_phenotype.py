@@ -18,6 +18,7 @@ from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import (
     assignment,
     cell,
+    chart,
     contribution,
     density,
     gate,
@@ -144,6 +145,36 @@ def test_a_choice_by_hand_is_marked_and_kept(made: dict[str, pd.DataFrame]) -> N
     assert set(swept["min_cluster_size"]) == {17}
     assert swept["by_hand"].all()
     assert chosen["image"].min_cluster_size == 17
+
+
+def test_beside_a_choice_by_hand_stands_what_the_rule_takes(made: dict[str, pd.DataFrame]) -> None:
+    cells = islands.cells(made, "image")
+    free, rule = sweep.run(cells, settings=SETTINGS)
+    settings = replace(SETTINGS, min_cluster_size=17, min_samples=3)
+    tried = sweep.trials(cells, settings=settings)
+    swept, _ = sweep.decide(cells, tried, settings=settings)
+    wide = sweep.widened(cells, tried, settings=settings)
+    around = sweep.around(cells, wide, swept, settings=settings)
+    assert around["by_hand"].all()
+    assert len(around) > len(free)
+    place = ["min_cluster_size", "min_samples"]
+    assert around.loc[around["chosen"], place].to_numpy().tolist() == [[17, 3]]
+    others = around.loc[around["best"] & ~around["chosen"], place].to_numpy().tolist()
+    assert len(others) == 1
+    told = chart.say_sweep(around, arm="image")
+    assert "min_cluster_size 17 with min_samples 3 was given by hand: " in told
+    assert f"Left alone, the rule takes {others[0][0]} with {others[0][1]}: " in told
+    assert "another reducer" not in chart.caption_sweep(around, arm="image")
+    assert len(chart.draw_sweep(around, arm="image").axes) == 2  # its own panel and the scale
+
+    taken = rule["image"]
+    own = replace(SETTINGS, min_cluster_size=taken.min_cluster_size, min_samples=taken.min_samples)
+    tried = sweep.trials(cells, settings=own)
+    swept, _ = sweep.decide(cells, tried, settings=own)
+    same = sweep.around(cells, sweep.widened(cells, tried, settings=own), swept, settings=own)
+    assert same.loc[same["best"], "chosen"].all()
+    assert "Left alone" not in chart.say_sweep(same, arm="image")
+    assert_frame_equal(sweep.around(cells, {}, free, settings=SETTINGS), free)
 
 
 def test_the_number_of_workers_changes_nothing(made: dict[str, pd.DataFrame]) -> None:

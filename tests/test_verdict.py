@@ -177,6 +177,16 @@ def test_only_what_failed_nothing_at_all_is_supported(change: dict[str, Any]) ->
 def test_groups_that_were_chosen_by_hand_are_exploratory_themselves() -> None:
     first = judged(by_hand=True).iloc[0]
     assert (first["question"], first["verdict"]) == ("phenotypes", "exploratory")
+    told = " ".join(verdict.answer(judged(by_hand=True), arm="context"))
+    assert "The setting of KL2 was chosen by hand: what is claimed there is exploratory." in told
+    assert "by hand" not in " ".join(verdict.answer(judged(), arm="context"))
+
+
+def test_a_grade_without_phenotype_says_that_its_setting_was_chosen_by_hand() -> None:
+    first = judged(by_hand=True, gate="jaccard").iloc[0]
+    assert first["verdict"] == "no phenotype"
+    assert first["weakest_link"].endswith(", under a setting chosen by hand")
+    assert "by hand" not in judged(gate="jaccard")["weakest_link"].iloc[0]
 
 
 def test_what_was_not_estimated_says_why_and_not_that_a_p_was_large() -> None:

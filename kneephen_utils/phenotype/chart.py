@@ -37,9 +37,12 @@ REFERENCE_WORDS = {
 def draw_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
     """Draw the score of every setting, the number of groups written into its cell.
 
-    One panel per reducer, that of the chosen setting first.
+    One panel per reducer, that of the chosen setting first; beside a setting given by hand, which
+    stood alone in the other reducers, only its own.
     """
     own = swept[swept["arm"] == arm]
+    if own["by_hand"].any():
+        own = own[own["reducer"].isin(own.loc[own["chosen"], "reducer"])]
     if own.empty:
         return figure.sentence("too few discover knees")
     first = own.loc[own["chosen"], "reducer"].iloc[0]
@@ -128,12 +131,14 @@ def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
 
 def caption_sweep(swept: pd.DataFrame, *, arm: str) -> str:
     """Return the caption of the figure `draw_sweep` makes."""
-    if swept[swept["arm"] == arm].empty:
+    own = swept[swept["arm"] == arm]
+    if own.empty:
         return f"No setting was tried in the arm {arm}."
+    where = "" if own["by_hand"].any() else " with another reducer"
     return (
         f"Share of knees in a group that comes back, by setting, arm {arm}. Numbers are the groups "
-        "found; the frame marks the setting that was taken, a dotted one what the rule would take "
-        "with another reducer."
+        "found; the frame marks the setting that was taken, a dotted one what the rule would take"
+        f"{where}."
     )
 
 
@@ -149,19 +154,28 @@ def caption_null(null: pd.DataFrame, *, arm: str) -> str:
 
 
 def say_sweep(swept: pd.DataFrame, *, arm: str) -> str:
-    """Say which setting was taken and what it gave."""
+    """Say which setting was taken and what it gave, and what the rule would have taken."""
     own = swept[swept["arm"] == arm]
     if own.empty:
         return f"Too few discover knees: no setting was tried in the arm {arm}."
     one = own[own["chosen"]].iloc[0]
-    among = (own["reducer"] == one["reducer"]).sum()
-    how = "was given by hand" if one["by_hand"] else f"was chosen by rule among {among}"
+    how = f"was chosen by rule among {len(own)}"
+    instead = ""
+    if one["by_hand"]:
+        how = "was given by hand, or taken by rule after a look at pain"
+        for rule in own[own["best"] & ~own["chosen"]].itertuples():
+            how = "was given by hand"
+            instead = (
+                f" Left alone, the rule takes {rule.min_cluster_size} with {rule.min_samples}: "
+                f"{report.counted(int(rule.phenotypes), 'group')}, "
+                f"{report.number(rule.stability)} of the knees found again."
+            )
     return (
         f"{_reduced(one['reducer'])}, min_cluster_size {one['min_cluster_size']} with min_samples "
         f"{one['min_samples']} {how}: "
         f"{report.counted(int(one['phenotypes']), 'group')}, "
         f"{100 * one['noise_share']:.0f} % of the knees in none, "
-        f"{report.number(one['stability'])} of the knees found again."
+        f"{report.number(one['stability'])} of the knees found again.{instead}"
     )
 
 

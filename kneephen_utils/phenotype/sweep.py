@@ -180,6 +180,33 @@ def widened(
     return wide
 
 
+def around(
+    cells: Sequence[Cell],
+    wide: Mapping[str, Sequence[Tried]],
+    swept: pd.DataFrame,
+    *,
+    settings: Settings,
+) -> pd.DataFrame:
+    """Return the `sweep` rows of the whole grid, what the rule takes marked as well.
+
+    Both are `best`; the setting that was taken is `chosen`.
+
+    Parameters
+    ----------
+    cells, wide
+        As `cell.gather` and `widened` return.
+    swept
+        As `decide` returns for the settings that were searched.
+    """
+    if not (settings.min_cluster_size or settings.min_samples):
+        return swept
+    table, _ = decide(cells, wide, settings=settings)
+    place = ["arm", "min_cluster_size", "min_samples"]
+    taken = pd.MultiIndex.from_frame(swept.loc[swept["chosen"], place])
+    chosen = pd.MultiIndex.from_frame(table[place]).isin(taken)
+    return table.assign(chosen=chosen, best=table["best"] | chosen)
+
+
 def decide(
     cells: Sequence[Cell], tried: Mapping[str, Sequence[Tried]], *, settings: Settings
 ) -> tuple[pd.DataFrame, dict[str, Tried]]:

@@ -86,6 +86,12 @@ def answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
         first = (
             f"Groups that come from the picture and pass every gate were found in {_grades(held)}."
         )
+        tuned = whole.loc[whole["verdict"] == "exploratory", "kl_grade"].tolist()
+        if tuned:
+            first += (
+                f" The setting of {_grades(tuned)} was chosen by hand: what is claimed there is "
+                "exploratory."
+            )
     else:
         first = f"In no grade did the groups of arm {arm} pass every gate: no phenotype is claimed."
     lost = whole[whole["verdict"] == "no phenotype"]
@@ -162,6 +168,7 @@ def _evidence(
 def _claim_of_grade(row: dict[str, Any]) -> dict[str, Any]:
     if row["failed_gate"]:
         verdict, link = "no phenotype", _why(row["failed_gate"])
+        link += ", under a setting chosen by hand" if row["by_hand"] is True else ""
     elif row["by_hand"] is True:
         verdict, link = "exploratory", "the setting was chosen by hand"
     else:
