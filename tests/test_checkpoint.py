@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import narrow
 import pytest
 import torch
 from pandas.testing import assert_frame_equal
+from safetensors import safe_open
 
-from kneephen_utils.encoder import checkpoint, tuning
+from kneephen_utils.encoder import checkpoint, devices, tuning
 
 SHORT = dataclasses.replace(narrow.SETTINGS, epochs=3)
 CHANCE = dataclasses.replace(  # as much chance as a training can have
@@ -83,6 +85,22 @@ def test_going_on_equals_never_having_stopped_to_the_last_bit(
     for name, value in undisturbed.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
     assert list(path.parent.iterdir()) == []
+
+
+def test_the_scale_of_the_loss_goes_on_where_it_was(
+    study: narrow.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "fabric", lambda **_: narrow.half_precision(growth=4))
+    _, undisturbed, expected = narrow.trained(study, SHORT)
+    path = tmp_path / "grading.safetensors"
+    begun(study, path, epochs=2)
+    with safe_open(path, framework="pt") as file:
+        kept = json.loads(file.metadata()["scale"])
+    assert kept["scale"] > narrow.half_precision().strategy.precision.state_dict()["scale"]
+    _, resumed, history = narrow.trained(study, SHORT, path)
+    assert_frame_equal(history, expected, check_exact=True)
+    for name, value in undisturbed.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
 
 
 @pytest.mark.parametrize("change", ["seed", "grades", "damage"])

@@ -276,6 +276,34 @@ def test_a_planted_grade_is_learnt_with_every_option(
     assert history["validation_mae"].min() < 0.5 * constant
 
 
+@pytest.mark.parametrize("scale", [2.0**10, 2.0**20], ids=["as it is", "overflows at first"])
+def test_a_planted_grade_is_learnt_in_fp16(
+    monkeypatch: pytest.MonkeyPatch, study: narrow.Study, scale: float
+) -> None:
+    fabric = narrow.half_precision(scale=scale)
+    monkeypatch.setattr(devices, "fabric", lambda **_: fabric)
+    history = narrow.trained(study, dataclasses.replace(narrow.SETTINGS, epochs=7))[2]
+    grades = chooses(study)[1]
+    constant = min(np.abs(grades - answer).mean() for answer in np.arange(0, 4.01, 0.1))
+    assert history["validation_mae"].min() < 0.5 * constant
+    assert (fabric.strategy.precision.state_dict()["scale"] < scale) == (scale > 2.0**10)
+
+
+def test_gradients_of_fp16_are_clipped_at_their_own_size_not_at_the_scaled_one(
+    monkeypatch: pytest.MonkeyPatch, study: narrow.Study
+) -> None:
+    full = narrow.trained(study, SHORT)[2]
+    monkeypatch.setattr(devices, "fabric", lambda **_: narrow.half_precision())
+    half_way = narrow.trained(study, SHORT)[2]
+    np.testing.assert_allclose(half_way["train_loss"], full["train_loss"], rtol=0.02)
+
+
+def test_fp16_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="'fp16', which needs a GPU; expected auto, fp32 or bf16"):
+        devices.fabric(precision="fp16")
+
+
 def test_a_compiled_training_is_the_same_training(study: narrow.Study) -> None:
     plain, compiled = (
         narrow.trained(study, dataclasses.replace(SHORT, compiler=compiler))[2]
@@ -295,6 +323,7 @@ def test_an_unknown_precision_is_refused() -> None:
         (True, True, "auto", "cuda", "bf16-mixed"),
         (True, False, "auto", "cuda", "32-true"),
         (True, True, "fp32", "cuda", "32-true"),
+        (True, False, "fp16", "cuda", "16-mixed"),
         (False, False, "auto", "cpu", "32-true"),
         (False, False, "bf16", "cpu", "bf16-mixed"),
     ],

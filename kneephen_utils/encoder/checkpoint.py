@@ -1,10 +1,10 @@
 """Checkpoint: a training that was stopped goes on where it was, to the last bit.
 
 One safetensors file holds the weights, the best weights so far, the moments of the
-optimiser and the history. The rate, the order of the knees and every random draw of an epoch
-follow from its number, so the length of the history stands for scheduler, sampler and random
-state. A checkpoint belongs to one training, known by a digest of everything the training
-depends on; another training does not touch it but starts anew.
+optimiser, the scale of the loss and the history. The rate, the order of the knees and every
+random draw of an epoch follow from its number, so the length of the history stands for scheduler,
+sampler and random state. A checkpoint belongs to one training, known by a digest of everything
+the training depends on; another training does not touch it but starts anew.
 """
 
 from __future__ import annotations
@@ -29,9 +29,13 @@ def save(
     model: nn.Module,
     best: dict[str, torch.Tensor],
     optimiser: torch.optim.Optimizer,
+    precision: Any,
     rows: Rows,
 ) -> None:
-    """Write the state after an epoch; the file appears whole or not at all."""
+    """Write the state after an epoch; the file appears whole or not at all.
+
+    `precision` is that of a Lightning Fabric's strategy: with fp16 it scales the loss.
+    """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in best.items()}
     for number, moments in optimiser.state_dict()["state"].items():
@@ -39,14 +43,15 @@ def save(
     kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file(kept, partial, metadata={"key": key, "rows": json.dumps(rows)})
+    scale = json.dumps(precision.state_dict())
+    save_file(kept, partial, metadata={"key": key, "rows": json.dumps(rows), "scale": scale})
     partial.replace(path)
 
 
 def resume(
-    path: Path, *, key: str, model: nn.Module, optimiser: torch.optim.Optimizer
+    path: Path, *, key: str, model: nn.Module, optimiser: torch.optim.Optimizer, precision: Any
 ) -> tuple[dict[str, torch.Tensor], Rows] | None:
-    """Put the state kept in `path` into `model` and `optimiser`.
+    """Put the state kept in `path` into `model`, `optimiser` and `precision`.
 
     Returns
     -------
@@ -71,6 +76,7 @@ def resume(
         moments.setdefault(int(number), {})[moment] = value
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    precision.load_state_dict(json.loads(noted["scale"]))
     best = {name: value.to(device) for name, value in _under("best.", tensors).items()}
     return best, json.loads(noted["rows"])
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 
 def fabric(*, devices: int = 1, nodes: int = 1, precision: str = "auto") -> Any:
@@ -23,12 +23,13 @@ def fabric(*, devices: int = 1, nodes: int = 1, precision: str = "auto") -> Any:
     devices, nodes
         Processes on each machine, and machines.
     precision
-        `fp32`, `bf16` for mixed precision, or `auto`: bf16 on a GPU that has it.
+        `fp32`; `bf16` or `fp16` for mixed precision, fp16 with a scaled loss and on a GPU alone;
+        or `auto`: bf16 on a GPU that has it.
 
     Raises
     ------
     ValueError
-        If there is no such precision.
+        If there is no such precision, or fp16 is asked for without a GPU.
     """
     from lightning.fabric import Fabric  # seconds to import
 
@@ -37,6 +38,8 @@ def fabric(*, devices: int = 1, nodes: int = 1, precision: str = "auto") -> Any:
         precision = "bf16" if gpu and torch.cuda.is_bf16_supported() else "fp32"
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; expected auto, {', '.join(PRECISIONS)}")
+    if precision == "fp16" and not gpu:
+        raise ValueError("precision is 'fp16', which needs a GPU; expected auto, fp32 or bf16")
     return Fabric(
         accelerator="cuda" if gpu else "cpu",
         devices=devices,

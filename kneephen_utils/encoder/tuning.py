@@ -22,7 +22,7 @@ from torch import nn
 from kneephen_utils.encoder import checkpoint, devices, lesson, shelf
 from kneephen_utils.encoder.half import Upper, groups
 
-RECIPE = 2  # to be raised where a checkpoint of the code before cannot be gone on from
+RECIPE = 3  # to be raised where a checkpoint of the code before cannot be gone on from
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def fit(
     rows: checkpoint.Rows = []
     best = copy.deepcopy(upper.state_dict())
     state: dict[str, Any] = {"model": upper, "optimiser": run.optimiser}
+    state["precision"] = fabric.strategy.precision
     if kept_in:
         known = [*upper.state_dict().values(), *train, torch.as_tensor(grades), validation]
         key = shelf.digest((RECIPE, settings), [*known, torch.as_tensor(validation_grades)])
@@ -216,6 +217,7 @@ def _step(run: _Run, batch: lesson.Batch) -> float:
             loss = _loss(run, part, n=len(batch.rows))
             fabric.backward(loss * fabric.world_size)  # gradients are averaged over processes
         total += loss.detach()
+    fabric.strategy.precision.unscale_gradients(run.optimiser)  # fp16 scales the loss
     nn.utils.clip_grad_norm_(run.upper.parameters(), 1.0)
     run.stepper.step()
     return float(fabric.all_reduce(total, reduce_op="sum"))

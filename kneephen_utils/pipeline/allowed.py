@@ -35,7 +35,7 @@ ALLOWED: dict[str, dict[str, Range | Names]] = {
         "patch_dropout": Range(0, 0.9),
         "frozen_blocks": Range(0, 64),
         "accumulate": Range(1, 1024),
-        "precision": Names({"auto", "fp32", "bf16"}),
+        "precision": Names({"auto", "fp32", "bf16", "fp16"}),
         "compiler": Names({"none", "inductor"}),
     },
 }
