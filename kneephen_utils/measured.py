@@ -11,7 +11,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "measured"
 MARK = "# "
-TOGETHER = re.compile(r" (±) |(?<=\d) (to) (?=-?\d)")  # stays on one line of a table
+TOGETHER = re.compile(r" ± |(?<=\d) (?:to (?=-?\d)|(?=%))")  # stays on one line of a table
 
 
 def write(table: pd.DataFrame, path: Path, *, command: str, code: str) -> None:
@@ -64,4 +64,4 @@ def listing(table: pd.DataFrame) -> str:
 
 
 def _unbroken(found: re.Match[str]) -> str:
-    return f"\N{NO-BREAK SPACE}{found[1] or found[2]}\N{NO-BREAK SPACE}"
+    return found[0].replace(" ", "\N{NO-BREAK SPACE}")

@@ -56,3 +56,11 @@ def test_a_mutant_is_noticed_and_undone(
     harmless = mutants.Mutant("firewall", "firewall.py", "frozen=True", "frozen=False")
     assert not mutants.killed(harmless, ["test_firewall.py"], tmp_path)
     assert (tmp_path / "kneephen_utils" / "firewall.py").read_text() == sound
+
+
+def test_a_number_stays_on_one_line_with_its_unit_its_error_and_its_interval() -> None:
+    cells = ["94.3 % ± 1.3", "0.5 (-0.2 to -0.1)", "from A to B"]
+    text = measured.listing(pd.DataFrame({"told": cells}))
+    assert "| 94.3_%_±_1.3 |" in text.replace("\N{NO-BREAK SPACE}", "_")
+    assert "| 0.5 (-0.2_to_-0.1) |" in text.replace("\N{NO-BREAK SPACE}", "_")
+    assert "| from A to B |" in text
