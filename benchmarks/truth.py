@@ -3,7 +3,8 @@
 Reads a run as far as its phenotypes, made of films by the notebooks themselves, and writes
 `book/measured/truth.csv`: for each grade and arm how many knees the smallest planted group has,
 whether every gate was passed, and the adjusted Rand index with the planted groups in people who
-did not help to find them.
+did not help to find them. Rows of releases of other sizes, as SET="twin.participants=4000" makes
+them, are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from kneephen_utils import measured, tables
 from kneephen_utils.tables.evidence import GATES_ASKED
 from kneephen_utils.verdict import truth
 
-COLUMNS = ["kl_grade", "arm", "planted", "smallest", "knees", "estimate", "low", "high", "claimed"]
+COLUMNS = ["people", "kl_grade", "arm", "planted", "smallest", "knees", "estimate", "low", "high"]
+COLUMNS += ["claimed", "code"]
 OWN = 0.02  # a smaller share of a grade is no group of it, but knees read a grade beside their own
 
 
@@ -39,7 +41,18 @@ def beside(artefacts: Path, *, draws: int, seed: int) -> pd.DataFrame:
     smallest = smallest.agg(planted=("size", "size"), smallest=("size", "min"))
     table = agreed.drop(columns="planted").merge(smallest, on="kl_grade")
     table = table.merge(passed, on=["kl_grade", "arm"], how="left")
-    return table.assign(claimed=table["claimed"].eq(other=True))[COLUMNS]
+    people = len(tables.read("participants", artefacts))
+    claimed = table["claimed"].eq(other=True)
+    return table.assign(claimed=claimed, people=people, code=measured.state())[COLUMNS]
+
+
+def renewed(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return a table with the rows that a file holds of releases of other sizes."""
+    if not path.exists():
+        return table
+    old, *_ = measured.read(path)
+    kept = old[~old["people"].isin(table["people"])]
+    return pd.concat([kept, table]).sort_values(["people", "kl_grade", "arm"])
 
 
 def main() -> None:
@@ -51,7 +64,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=measured.FOLDER / "truth.csv")
     given = parser.parse_args()
     table = beside(given.artefacts, draws=given.draws, seed=given.seed)
-    measured.write(table, given.out, command="make bench-truth", code=measured.state())
+    whole = renewed(table, given.out)
+    measured.write(whole, given.out, command="make bench-truth", code=measured.state())
     print(table.round(3).to_string(index=False))
 
 

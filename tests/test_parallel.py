@@ -126,9 +126,16 @@ def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> Non
             "low": [0.65, 0.81],
             "high": [0.82, 0.94],
             "claimed": [True, False],
+            "people": [2000, 2000],
+            "code": ["commit abc", "commit abc"],
         }
     )
+    larger = agreed.assign(people=4000, smallest=157, code="commit def")
+    agreed = pd.concat([agreed, larger])
     measured.write(agreed, tmp_path / claims.TRUTH, command="make it", code="commit abc")
     text = claims.markdown(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
-    assert "arm image reached, beside the knees of that group: KL2 0.74 (80 knees)." in text
+    assert "beside the knees of the smallest group: KL2 0.74 (80 knees).\n" in text
+    assert "KL2 0.74 (157 knees). Of the grades with 100 knees in it, the aim of 0.8 was " in text
+    assert "was missed in KL2." in text
+    assert '`make it SET="twin.participants=4000"` at commit def' in text
     assert "| KL2 | 4 | 80 | **0.74 (0.65 to 0.82)** | 0.88 (0.81 to 0.94) |" in text
