@@ -45,7 +45,9 @@ def test_a_script_replaces_its_own_rows_and_no_others(bench) -> None:  # type: i
 def test_the_page_tells_ratio_growth_and_runs(bench, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     rows = [bench.row("sweep", "one tree", n, 1e-6 * n**2, memory=300.0) for n in (10, 20, 40)]
     rows.append(bench.row("sweep", "a cut", 40, 0.5, reference="a refit", beside=10.0))
-    rows.append(bench.row("scale", "05_phenotype_grade_2", 20000, 166.5, memory=1376.0))
+    for knees in (5000, 10000, 20000):
+        some = {"memory": knees / 10}
+        rows.append(bench.row("scale", "05_phenotype_grade_2", knees, knees / 100, **some))
     rows.append(bench.row("pipeline", "04_fusion", 1200, 25.2, memory=900.0))
     bench.keep(rows, command="python benchmarks/a.py")
     page = speed.markdown(tmp_path)
@@ -56,7 +58,8 @@ def test_the_page_tells_ratio_growth_and_runs(bench, tmp_path: Path) -> None:  #
     )
     assert "| fusion | 1,200 | 25 | 900 |" in page
     many = page.split("## Many people")[1].split("##")[0]
-    assert "| phenotype, KL2 | 20,000 | 166 | 1,376 |" in many
+    grown = "| phenotype, KL2 | 5,000 / 10,000 / 20,000 | 50 / 100 / 200 | 1.00 |"
+    assert f"{grown} 500 / 1,000 / 2,000 |" in many
     assert "`python benchmarks/a.py` at commit" in page
 
 

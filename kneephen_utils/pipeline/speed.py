@@ -42,7 +42,7 @@ def markdown(folder: Path) -> str:
         GROWS,
         measured.listing(growth(table[alone & ~run & ~scale])),
         "## Many people",
-        measured.listing(runs(table[scale])),
+        measured.listing(sized(table[scale])),
         "## The whole pipeline",
         measured.listing(runs(table[run])),
         "## Where the numbers come from",
@@ -93,6 +93,12 @@ def runs(rows: pd.DataFrame) -> pd.DataFrame:
             "peak memory, MB": [report.number(value, 0) for value in rows["memory"]],
         }
     )
+
+
+def sized(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return time and memory of runs on releases of several sizes, with exponents, as text."""
+    told = growth(rows.assign(what=rows["what"].map(named)))
+    return told.drop(columns="path", errors="ignore").rename(columns={"what": "run", "n": "knees"})
 
 
 def named(run: str) -> str:
