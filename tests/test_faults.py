@@ -17,7 +17,7 @@ import psutil
 import pytest
 import test_spine
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("smoke")]
+pytestmark = pytest.mark.slow
 smoke = test_spine.smoke  # the finished run, made once for both
 SEED = 20
 

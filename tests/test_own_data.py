@@ -18,7 +18,7 @@ COMMAND = re.compile(r"^make all (PROFILE=oai OAI=)/path/to/release$", re.MULTIL
 QUICK = "embedding.draws=20 grading.epochs=1 grading.views=1 grading.draws=20"
 PEOPLE = 60
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("own data")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

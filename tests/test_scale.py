@@ -41,7 +41,6 @@ def test_memory_grows_no_faster_than_the_knees(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("smoke")
 def test_more_films_take_no_more_memory(smoke: Path, root: Path) -> None:
     peaks = []
     for count in (40, 320):

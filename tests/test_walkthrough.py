@@ -18,7 +18,7 @@ from kneephen_utils import tables
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"```\{code-block\} \w+\n:name: (\w+)\n\n(.*?)```", re.DOTALL)
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walkthrough")]
+pytestmark = pytest.mark.slow
 
 
 def blocks() -> dict[str, str]:
