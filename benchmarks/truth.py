@@ -23,7 +23,7 @@ COLUMNS += ["claimed", "code"]
 OWN = 0.02  # a smaller share of a grade is no group of it, but knees read a grade beside their own
 
 
-def beside(artefacts: Path, *, draws: int, seed: int) -> pd.DataFrame:
+def beside(artefacts: Path, *, draws: int, seed: int, code: str) -> pd.DataFrame:
     """Return one row per grade and arm, k-means of the vectors before fine-tuning among them."""
     planted = truth.read(artefacts / "truth")
     phenotypes = tables.read("phenotypes", artefacts)
@@ -43,7 +43,7 @@ def beside(artefacts: Path, *, draws: int, seed: int) -> pd.DataFrame:
     table = table.merge(passed, on=["kl_grade", "arm"], how="left")
     people = len(tables.read("participants", artefacts))
     claimed = table["claimed"].eq(other=True)
-    return table.assign(claimed=claimed, people=people, code=measured.state())[COLUMNS]
+    return table.assign(claimed=claimed, people=people, code=code)[COLUMNS]
 
 
 def renewed(table: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -63,9 +63,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=measured.FOLDER / "truth.csv")
     given = parser.parse_args()
-    table = beside(given.artefacts, draws=given.draws, seed=given.seed)
+    code = measured.state()
+    table = beside(given.artefacts, draws=given.draws, seed=given.seed, code=code)
     whole = renewed(table, given.out)
-    measured.write(whole, given.out, command="make bench-truth", code=measured.state())
+    measured.write(whole, given.out, command="make bench-truth", code=code)
     print(table.round(3).to_string(index=False))
 
 

@@ -227,9 +227,16 @@ def worker_lost(turn: int) -> None:
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         victim = psutil.Process([worker.pid for worker in cluster.workers.values()][turn % 2])
         timer = threading.Timer(WORK * (1 + turn % 3), victim.kill)
+        until = time.monotonic() + TIMEOUT
         timer.start()
-        while timer.is_alive() or not ended(victim):  # so the kill comes while one is at work
-            found = sweep.trials(cells, settings=replace(settings, dask=cluster.scheduler_address))
+        try:
+            while not ended(victim) and time.monotonic() < until:  # the kill comes amid a sweep
+                found = sweep.trials(
+                    cells, settings=replace(settings, dask=cluster.scheduler_address)
+                )
+        finally:
+            timer.join()
+        assert ended(victim), "no worker was lost"
     for arm, tried in alone.items():
         for one, other in zip(tried, found[arm], strict=True):
             np.testing.assert_array_equal(one.labels, other.labels)

@@ -68,7 +68,9 @@ def beside(rows: pd.DataFrame) -> pd.DataFrame:
 def growth(rows: pd.DataFrame) -> pd.DataFrame:
     """Return each path that was measured at several sizes, with its exponent, as text."""
     lines = []
-    for (path, what), own in rows.sort_values("n").groupby(["path", "what"], sort=False):
+    for (path, what), own in rows.sort_values("n", kind="stable").groupby(
+        ["path", "what"], sort=False
+    ):
         memory = [report.number(value, 0) for value in own["memory"]]
         lines.append(
             {
