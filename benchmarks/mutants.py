@@ -161,16 +161,6 @@ def copy(folder: Path) -> None:
     shutil.copytree(pipeline.PACKAGE, folder / "kneephen_utils", ignore=aside)
 
 
-def kept(fresh: pd.DataFrame) -> pd.DataFrame:
-    """Return the counts with those of files that were not tried again."""
-    path = measured.FOLDER / TABLE
-    if not path.exists():
-        return fresh
-    before, _, _ = measured.read(path)
-    others = before[~before["file"].isin(fresh["file"])]
-    return pd.concat([others, fresh]).sort_values(["guard", "file"])
-
-
 def main() -> int:
     """Try every mutant; return how many survived."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -199,7 +189,10 @@ def main() -> int:
     print(table.to_string(index=False))
     if given.keep:
         command = "python benchmarks/mutants.py"
-        measured.write(kept(table), measured.FOLDER / TABLE, command=command, code=code)
+        path = measured.FOLDER / TABLE
+        whole = measured.renewed(table, path, by=lambda rows: rows["file"])
+        whole = whole.sort_values(["guard", "file"])
+        measured.write(whole, path, command=command, code=code)
     return int((table["mutants"] - table["killed"]).sum())
 
 

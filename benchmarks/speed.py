@@ -33,12 +33,9 @@ def row(path: str, what: str, n: int, seconds: float, **more: Any) -> Row:
 
 def keep(rows: Sequence[Row], *, command: str) -> None:
     """Put the rows of one script in place of those it gave before."""
-    script = command.split()[1]
     fresh = pd.DataFrame(rows).assign(command=command, code=CODE)[page.COLUMNS]
-    if PATH.exists():
-        kept, _, _ = measured.read(PATH)
-        fresh = pd.concat([kept[kept["command"].str.split().str[1] != script], fresh])
-    measured.write(fresh, PATH, command="make bench", code=CODE)
+    whole = measured.renewed(fresh, PATH, by=lambda rows: rows["command"].str.split().str[1])
+    measured.write(whole, PATH, command="make bench", code=CODE)
 
 
 def command() -> str:

@@ -46,15 +46,6 @@ def beside(artefacts: Path, *, draws: int, seed: int, code: str) -> pd.DataFrame
     return table.assign(claimed=claimed, people=people, code=code)[COLUMNS]
 
 
-def renewed(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Return a table with the rows that a file holds of releases of other sizes."""
-    if not path.exists():
-        return table
-    old, *_ = measured.read(path)
-    kept = old[~old["people"].isin(table["people"])]
-    return pd.concat([kept, table]).sort_values(["people", "kl_grade", "arm"])
-
-
 def main() -> None:
     """Compare a run with its truth and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -65,7 +56,8 @@ def main() -> None:
     given = parser.parse_args()
     code = measured.state()
     table = beside(given.artefacts, draws=given.draws, seed=given.seed, code=code)
-    whole = renewed(table, given.out)
+    whole = measured.renewed(table, given.out, by=lambda rows: rows["people"])
+    whole = whole.sort_values(["people", "kl_grade", "arm"])
     measured.write(whole, given.out, command="make bench-truth", code=code)
     print(table.round(3).to_string(index=False))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "measured"
 MARK = "# "
+Key = Callable[[pd.DataFrame], pd.Series]
 TOGETHER = re.compile(r" ± |(?<=\d) (?:to (?=-?\d)|(?=%))")  # stays on one line of a table
 
 
@@ -46,6 +48,17 @@ def read(path: Path) -> tuple[pd.DataFrame, str, str]:
             f"{path}: the first two lines hold no command; expected '{MARK}python ...'"
         )
     return pd.read_csv(path, skiprows=2), lines[0][len(MARK) :], lines[1][len(MARK) :]
+
+
+def renewed(table: pd.DataFrame, path: Path, *, by: Key) -> pd.DataFrame:
+    """Return the rows of a kept table that are not measured anew, then those of `table`.
+
+    `by` tells of each row what was measured; where `table` has it, the kept rows of it go.
+    """
+    if not path.exists():
+        return table
+    old, *_ = read(path)
+    return pd.concat([old[~by(old).isin(by(table))], table], ignore_index=True)
 
 
 def made(command: str, code: str, *, name: str = "") -> str:

@@ -91,6 +91,17 @@ def test_what_was_measured_is_kept_with_its_command(tmp_path: Path) -> None:
         measured.read(path)
 
 
+def test_a_kept_table_keeps_the_rows_of_what_was_not_measured_anew(tmp_path: Path) -> None:
+    path = tmp_path / "truth.csv"
+    first = pd.DataFrame({"people": [100, 100, 200], "estimate": [0.1, 0.2, 0.3]})
+    assert_frame_equal(measured.renewed(first, path, by=lambda rows: rows["people"]), first)
+    measured.write(first, path, command="python x.py", code="commit abc")
+    again = pd.DataFrame({"people": [100, 400], "estimate": [0.9, 0.4]})
+    whole = measured.renewed(again, path, by=lambda rows: rows["people"])
+    assert whole["people"].tolist() == [200, 100, 400]
+    assert whole["estimate"].tolist() == [0.3, 0.9, 0.4]
+
+
 def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> None:
     assert "has not been run" in claims.markdown(tmp_path)
     table = pd.DataFrame(
