@@ -46,9 +46,11 @@ def lay_out(points: np.ndarray, *, seed: int) -> np.ndarray:
     return np.asarray(layout, dtype=float)
 
 
-def nearest(points: np.ndarray, near: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return cosine distances and rows of the `near` nearest of each point, itself among them."""
-    graph = NearestNeighbors(n_neighbors=near, metric="cosine", algorithm="brute").fit(points)
+def nearest(
+    points: np.ndarray, near: int, *, metric: str = "cosine"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances and rows of the `near` nearest of each point, itself among them."""
+    graph = NearestNeighbors(n_neighbors=near, metric=metric, algorithm="brute").fit(points)
     with config_context(working_memory=MEMORY):
         distances, indices = graph.kneighbors(points)
     return distances, indices

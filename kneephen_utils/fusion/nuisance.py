@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import cdist
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from kneephen_utils import plane
 
 NUMBERS = ("kl_predicted", "exposure", "contrast")
 NAMES = ("kl_grade", "side", "site")
@@ -118,15 +119,19 @@ def neighbours(features: np.ndarray, known: pd.DataFrame) -> tuple[float, float]
     The mean share (0 to 1) of the `NEAREST` pictures, and of all pictures of other people; not a
     number if there are no more than `NEAREST` of these.
     """
-    grades = known["kl_grade"].to_numpy(int)
-    people = known["participant_id"].to_numpy()
-    apart = np.where(people[:, None] == people[None], np.inf, cdist(features, features))
-    if np.isfinite(apart).sum(axis=1).min() <= NEAREST:
+    grades, person = known["kl_grade"].astype(int), known["participant_id"]
+    own = person.groupby(person).transform("size")
+    others = len(known) - own
+    if others.min() <= NEAREST:
         return float("nan"), float("nan")
-    same = grades[:, None] == grades[None]
-    near = np.argpartition(apart, NEAREST, axis=1)[:, :NEAREST]
-    chance = (same & np.isfinite(apart)).sum(axis=1) / np.isfinite(apart).sum(axis=1)
-    return float(np.take_along_axis(same, near, axis=1).mean()), float(chance.mean())
+    _, near = plane.nearest(features, NEAREST + own.max(), metric="euclidean")
+    people = person.factorize()[0]
+    mine = people[near] == people[:, None]
+    near = np.take_along_axis(near, mine.argsort(axis=1, kind="stable")[:, :NEAREST], axis=1)
+    share = (grades.to_numpy()[near] == grades.to_numpy()[:, None]).mean()
+    alike = grades.groupby(grades).transform("size")
+    alike -= grades.groupby([person, grades]).transform("size")
+    return float(share), float((alike / others).mean())
 
 
 def say_neighbours(before: tuple[float, float], after: tuple[float, float]) -> str:
