@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import islands
 import numpy as np
 import pandas as pd
@@ -148,6 +150,20 @@ def test_a_grade_that_lies_in_islands_is_seen_in_the_neighbours_though_no_line_r
     assert mixed == pytest.approx(chance, abs=0.06)
     assert "lie together" in nuisance.say_neighbours((share, chance), (share, chance))
     assert "hardly says" in nuisance.say_neighbours((share, chance), (mixed, chance))
+
+
+def test_neighbours_take_memory_as_the_knees_and_not_as_their_square() -> None:
+    rng, peaks = np.random.default_rng(0), []
+    for n in (500, 500, 4000):  # the first also imports
+        known = pd.DataFrame(
+            {"participant_id": [f"p{row // 2}" for row in range(n)], "kl_grade": 0}
+        )
+        features = rng.normal(size=(n, 8))
+        tracemalloc.start()
+        nuisance.neighbours(features, known)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] < 2 * 8 * peaks[1]
 
 
 def test_the_other_knee_of_a_person_is_no_neighbour() -> None:
