@@ -217,6 +217,15 @@ def test_jaccard_equals_the_slow_definition() -> None:
     assert np.allclose(sweep.jaccard(one, two), slow)
 
 
+def test_groups_that_always_come_back_are_found_again_by_one_and_not_by_a_hair_more() -> None:
+    sizes = (47, 39, 22, 58, 49)  # their shares of all knees sum to 1 + 2e-16
+    labels = np.repeat(np.arange(5), sizes)
+    always = np.ones((20, 5))
+    assert (sweep.found_again(always, labels) == 1.0).all()
+    half = np.append(labels, np.full(len(labels), -1))
+    assert (sweep.found_again(always, half) == 0.5).all()
+
+
 def test_the_rule_prefers_a_plateau_to_a_cliff() -> None:
     def tried(size: int, score: float, groups: int) -> sweep.Tried:
         labels = np.arange(60) % groups

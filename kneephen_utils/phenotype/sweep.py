@@ -103,8 +103,8 @@ def attempt(
             best = np.array(
                 [jaccard(labels[rows], some) for rows, some in zip(kept, found, strict=True)]
             ).reshape(draws, density.groups(labels))
-            share = np.bincount(labels[labels >= 0], minlength=best.shape[1]) / len(labels)
-            tried.append(Tried(size, min_samples, labels, membership, best @ share, best))
+            again = found_again(best, labels)
+            tried.append(Tried(size, min_samples, labels, membership, again, best))
     return tried
 
 
@@ -124,6 +124,12 @@ def jaccard(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
     both = table[1:, 1:]
     either = table[1:].sum(1)[:, None] + table[:, 1:].sum(0)[None] - both
     return (both / np.maximum(either, 1)).max(axis=1)
+
+
+def found_again(best: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the share of knees found again (draws,) from the `best` Jaccard of each group."""
+    knees = np.bincount(labels[labels >= 0], minlength=best.shape[1])
+    return best @ knees / len(labels)  # shares can sum to a hair more than 1, counts cannot
 
 
 def choose(tried: Sequence[Tried]) -> Tried:
