@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
+from typing import Any
 
 import numpy as np
 from sklearn import config_context
@@ -29,13 +31,11 @@ def lay_out(points: np.ndarray, *, seed: int) -> np.ndarray:
     ----------
     McInnes, Healy & Melville (2018), UMAP, doi:10.48550/arXiv.1802.03426.
     """
-    from umap import UMAP  # compiles for a while when first imported
-
     near = min(NEIGHBORS, len(points) - 1)
     distances, indices = nearest(points, near)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that new points cannot be laid out
-        layout = UMAP(
+        layout = _umap()(
             n_neighbors=near,
             min_dist=MIN_DIST,
             metric="cosine",
@@ -44,6 +44,16 @@ def lay_out(points: np.ndarray, *, seed: int) -> np.ndarray:
             n_jobs=1,
         ).fit_transform(points)
     return np.asarray(layout, dtype=float)
+
+
+@cache
+def _umap() -> Any:
+    """Return UMAP with its slowest steps compiled once and kept, not anew in every process."""
+    from umap import UMAP, umap_  # seconds to import
+
+    for step in (umap_.smooth_knn_dist, umap_.compute_membership_strengths):
+        step.enable_caching()
+    return UMAP
 
 
 def nearest(

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from hdbscan import HDBSCAN
 from pandas.testing import assert_frame_equal
-from sklearn.metrics import adjusted_rand_score
+from scipy.sparse.csgraph import minimum_spanning_tree
+from sklearn.metrics import adjusted_rand_score, pairwise_distances
 
 from kneephen_utils import firewall, tables
 from kneephen_utils.inference import resample
@@ -205,6 +206,19 @@ def test_one_tree_cut_many_times_gives_what_refits_give(size: int, min_samples: 
     cut, _ = density.cut(density.grow(points, min_samples=min_samples), min_cluster_size=size)
     refit = HDBSCAN(min_cluster_size=size, min_samples=min_samples).fit(points).labels_
     assert adjusted_rand_score(refit, cut) > 0.95
+
+
+@pytest.mark.parametrize("min_samples", [1, 5])
+@pytest.mark.parametrize("dimensions", [10, 30, 31, 128])
+def test_a_tree_is_the_shortest_there_is(dimensions: int, min_samples: int) -> None:
+    points = np.random.default_rng(7).normal(size=(150, dimensions)) ** 3
+    apart = pairwise_distances(points)
+    core = np.sort(apart, axis=1)[:, min_samples]
+    reach = np.maximum(apart, np.maximum.outer(core, core))
+    np.fill_diagonal(reach, 0)
+    shortest = np.sort(minimum_spanning_tree(reach).data)
+    grown = density.grow(points, min_samples=min_samples).linkage[:, 2]
+    assert np.sort(grown) == pytest.approx(shortest)
 
 
 def test_jaccard_equals_the_slow_definition() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from fast_hdbscan import hdbscan as trees
 
@@ -24,7 +25,11 @@ class Tree:
 
 
 def grow(points: np.ndarray, *, min_samples: int) -> Tree:
-    """Return the tree of points (n, dimensions).
+    """Return the tree of points (n, dimensions), exact however many dimensions they have.
+
+    Above 30 dimensions `fast_hdbscan` by itself turns to approximate neighbours, which join
+    some points wrongly and are compiled anew in every process; the exact search costs the
+    square of the points there.
 
     Parameters
     ----------
@@ -39,7 +44,13 @@ def grow(points: np.ndarray, *, min_samples: int) -> Tree:
     """
     samples = max(1, min(min_samples, len(points) - 1))
     points = np.ascontiguousarray(points, dtype=np.float64)
-    edges, *_ = trees.compute_minimum_spanning_tree(points, min_samples=samples, reproducible=True)
+    edges, *_ = trees.parallel_boruvka(
+        trees.build_kdtree(points),
+        numba.get_num_threads(),
+        min_samples=samples,
+        sample_weights=np.empty(1, dtype=np.float32),  # one: points weigh the same
+        reproducible=True,
+    )
     order = np.lexsort((edges.T[1], edges.T[0], edges.T[2]))
     return Tree(trees.mst_to_linkage_tree(edges[order]), len(points))
 
