@@ -63,6 +63,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
 MAKERS := tests/test_printing.py tests/test_bench_page.py#  they call make, which works once at a time in a profile
+marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
@@ -153,9 +154,9 @@ truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without
 test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser
 	@$(MAKE) lint quick
 	@$(MAKE) all
-	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) $(MAKERS:%=--ignore=%) --override-ini addopts="-q --strict-markers"
+	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) $(filter-out $(MAKERS),$(call marked,browser)) --override-ini addopts="-q --strict-markers"
 	@$(PY) -m pytest -m browser $(MAKERS) --override-ini addopts="-q --strict-markers"
-	@$(PY) -m pytest -m "slow and not browser" --override-ini addopts="-q --strict-markers"
+	@$(PY) -m pytest -m slow $(call marked,slow) -n $(strip $(JOBS)) --dist loadgroup --override-ini addopts="-q --strict-markers"
 
 quick: $(READY) ## the fast tests only
 	@$(PY) -m pytest -n $(strip $(JOBS))
@@ -245,7 +246,7 @@ FORCE:
 	@$(PYTHON) -m venv .venv
 	@$(if $(strip $(TORCH)),.venv/bin/pip install --progress-bar off $$(grep -E '^torch(vision)?==' requirements.lock) \
 	  --index-url https://download.pytorch.org/whl/$(strip $(TORCH)))
-	@.venv/bin/pip install --progress-bar off --quiet -r requirements.lock
+	@.venv/bin/pip install --progress-bar off --quiet --no-compile -r requirements.lock
 	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
