@@ -156,7 +156,7 @@ test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a br
 	@$(MAKE) all
 	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) $(filter-out $(MAKERS),$(call marked,browser)) --override-ini addopts="-q --strict-markers"
 	@$(PY) -m pytest -m browser $(MAKERS) --override-ini addopts="-q --strict-markers"
-	@$(PY) -m pytest -m slow $(call marked,slow) -n $(strip $(JOBS)) --dist loadgroup --override-ini addopts="-q --strict-markers"
+	@$(PY) -m pytest -m slow $(call marked,slow) --override-ini addopts="-q --strict-markers"
 
 quick: $(READY) ## the fast tests only
 	@$(PY) -m pytest -n $(strip $(JOBS))

@@ -14,14 +14,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep slow tests of a file in one process, and in one of them all that make smoke."""
-    for item in items:
-        if item.get_closest_marker("slow"):
-            makes = hasattr(getattr(item, "module", None), "smoke")
-            item.add_marker(pytest.mark.xdist_group("smoke" if makes else item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Folder of the project."""
