@@ -63,7 +63,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
 MAKERS := tests/test_printing.py tests/test_bench_page.py#  they call make, which works once at a time in a profile
-marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)
+marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)#  files of tests with a mark: to read them all takes a while
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
 
@@ -156,7 +156,7 @@ test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a br
 	@$(MAKE) all
 	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) $(filter-out $(MAKERS),$(call marked,browser)) --override-ini addopts="-q --strict-markers"
 	@$(PY) -m pytest -m browser $(MAKERS) --override-ini addopts="-q --strict-markers"
-	@$(PY) -m pytest -m slow $(call marked,slow) --override-ini addopts="-q --strict-markers"
+	@$(PY) -m pytest -m "slow and not browser" $(call marked,slow) --override-ini addopts="-q --strict-markers"
 
 quick: $(READY) ## the fast tests only
 	@$(PY) -m pytest -n $(strip $(JOBS))
@@ -246,7 +246,7 @@ FORCE:
 	@$(PYTHON) -m venv .venv
 	@$(if $(strip $(TORCH)),.venv/bin/pip install --progress-bar off $$(grep -E '^torch(vision)?==' requirements.lock) \
 	  --index-url https://download.pytorch.org/whl/$(strip $(TORCH)))
-	@.venv/bin/pip install --progress-bar off --quiet --no-compile -r requirements.lock
+	@.venv/bin/pip install --progress-bar off --quiet -r requirements.lock
 	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
