@@ -63,6 +63,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
 MAKERS := tests/test_printing.py tests/test_bench_page.py#  they call make, which works once at a time in a profile
+SHARED := tests/test_spine.py tests/test_faults.py tests/test_scale.py#  they share one finished run
 marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)#  files of tests with a mark: to read them all takes a while
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/outputs/$(run))
@@ -74,7 +75,7 @@ ifneq (,$(AHEAD))
 SETTLED := $(shell $(TELL) stamps $(GIVEN))
 endif
 
-.PHONY: all assign grade run book twin calibrate encoder weights test quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -156,7 +157,13 @@ test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a br
 	@$(MAKE) all
 	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) $(filter-out $(MAKERS),$(call marked,browser)) --override-ini addopts="-q --strict-markers"
 	@$(PY) -m pytest -m browser $(MAKERS) --override-ini addopts="-q --strict-markers"
-	@$(PY) -m pytest -m "slow and not browser" $(call marked,slow) --override-ini addopts="-q --strict-markers"
+	@$(MAKE) slow-runs slow-rest
+
+slow-runs: $(READY) ## slow tests that share one finished run of the smoke profile
+	@$(PY) -m pytest -m "slow and not browser" $(SHARED) --override-ini addopts="-q --strict-markers"
+
+slow-rest: $(READY) ## the other slow tests
+	@$(PY) -m pytest -m "slow and not browser" $(filter-out $(SHARED),$(call marked,slow)) --override-ini addopts="-q --strict-markers"
 
 quick: $(READY) ## the fast tests only
 	@$(PY) -m pytest -n $(strip $(JOBS))

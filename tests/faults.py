@@ -30,7 +30,7 @@ from kneephen_utils.pipeline import stamps
 
 PARTS = ["kneephen_utils", "notebooks", "Makefile", "requirements.lock", "pyproject.toml"]
 SIGNS = {"papermill": "kneephen_utils run", "kernel": "ipykernel_launcher", "worker": "LokyProcess"}
-TIMEOUT = 300
+TIMEOUT = 600
 DAY = 86_400 * 10**9  # nanoseconds
 WORK = 0.7  # seconds of sweeps until a worker is lost
 WATCH = """import socket

@@ -9,6 +9,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,28 @@ def launched() -> Iterator[Browser]:
         browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A page that was opened and is still, and what it did until then."""
+
+    page: Page
+    name: str
+    problems: tuple[str, ...]
+    megabytes: float  # that were loaded
+
+
+@contextmanager
+def opened(browser: Browser, site: str, name: str, *, width: int, height: int) -> Iterator[Opened]:
+    """Open a page of the book in a window of its own, width and height in CSS pixels."""
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(20_000)
+    problems, loaded = watch(page, site), [0]
+    page.on("requestfinished", lambda r: loaded.append(r.sizes()["responseBodySize"]))
+    visit(page, site, name)
+    yield Opened(page, name, tuple(problems), sum(loaded) / 1e6)
+    page.close()
 
 
 def watch(page: Page, site: str) -> list[str]:

@@ -209,6 +209,24 @@ def test_one_tree_cut_many_times_gives_what_refits_give(size: int, min_samples: 
 
 
 @pytest.mark.parametrize("min_samples", [1, 5])
+def test_one_tree_cut_for_all_sizes_gives_what_each_cut_gives(min_samples: int) -> None:
+    rng = np.random.default_rng(3)
+    islet = rng.normal(size=(160, 3)).round(1)  # many equal distances
+    tree = density.grow(islet + 4 * rng.integers(0, 4, (160, 1)), min_samples=min_samples)
+    sizes = [2, 5, 11, 23, 47, 200]
+    one_by_one = [density.cut(tree, min_cluster_size=size)[0] for size in sizes]
+    assert max(map(density.groups, one_by_one)) > 3
+    assert min(map(density.groups, one_by_one)) == 0
+    np.testing.assert_array_equal(density.cuts(tree, sizes=sizes), one_by_one)
+
+
+def test_the_largest_group_comes_first_and_of_equal_ones_the_first() -> None:
+    labels = np.array([2, 0, 1, 1, -1, 0, 3, 3, 3, -1])
+    assert density.by_size(labels).tolist() == [3, 1, 2, 2, -1, 1, 0, 0, 0, -1]
+    assert density.by_size(np.full(3, -1)).tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize("min_samples", [1, 5])
 @pytest.mark.parametrize("dimensions", [10, 30, 31, 128])
 def test_a_tree_is_the_shortest_there_is(dimensions: int, min_samples: int) -> None:
     points = np.random.default_rng(7).normal(size=(150, dimensions)) ** 3

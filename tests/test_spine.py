@@ -75,7 +75,7 @@ def test_nothing_runs_twice(smoke: Path) -> None:
 
 
 def test_a_touched_notebook_runs_nothing_and_an_edited_one_only_itself(smoke: Path) -> None:
-    notebook = ROOT / "notebooks" / "06_attention.ipynb"
+    notebook = ROOT / "notebooks" / "07_pain.ipynb"
     original = notebook.read_text()
     notebook.touch()
     assert "started" not in make("run", "PROFILE=smoke").stderr
@@ -85,9 +85,9 @@ def test_a_touched_notebook_runs_nothing_and_an_edited_one_only_itself(smoke: Pa
     finally:
         notebook.write_text(original)
     started = [line.split(":")[0] for line in edited.stderr.splitlines() if "started" in line]
-    assert started == ["06_attention"]
+    assert started == ["07_pain"]
     assert make("run", "PROFILE=smoke").returncode == 0
-    assert (smoke / "executed" / "06_attention.ipynb").exists()
+    assert (smoke / "executed" / "07_pain.ipynb").exists()
 
 
 def test_a_copy_of_the_release_gives_the_same_numbers_as_a_user_would_get(
@@ -95,8 +95,8 @@ def test_a_copy_of_the_release_gives_the_same_numbers_as_a_user_would_get(
 ) -> None:
     """Small settings of the smoke profile, given by hand to the profile for real data."""
     small = "grading.epochs=1 grading.views=1 grading.draws=20 phenotype.draws=4 "
-    small += "phenotype.null_draws=4 attention.draws=20 pain.draws=19 progression.draws=19 "
-    small += "embedding.draws=20 multiverse.reducers=[pca]"
+    small += "phenotype.null_draws=4 attention.draws=20 attention.checked=20 pain.draws=19 "
+    small += "progression.draws=19 embedding.draws=20 multiverse.reducers=[pca]"
     done = make("run", "PROFILE=oai", f"OAI={release}", f"SET={small}")
     assert done.returncode == 0, done.stderr[-4000:]
     for name, part in every_table():

@@ -7,6 +7,7 @@ everything; its version is bounded because these functions are not in its manual
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
@@ -64,15 +65,34 @@ def cut(tree: Tree, *, min_cluster_size: int) -> tuple[np.ndarray, np.ndarray]:
         return np.full(tree.points, UNASSIGNED), np.zeros(tree.points)
     labels = trees.get_cluster_label_vector(condensed, chosen, 0.0, n_samples=tree.points)
     strength = trees.get_point_membership_strength_vector(condensed, chosen, labels)
-    labels = np.asarray(labels, dtype=np.int64)
     return by_size(labels), np.where(labels == UNASSIGNED, 0.0, np.clip(strength, 0, 1))
 
 
+def cuts(tree: Tree, *, sizes: Sequence[int]) -> np.ndarray:
+    """Return the groups that `cut` gives for each size, (sizes, points), compiled as a whole."""
+    return _cuts(tree.linkage, np.asarray(sizes, dtype=np.int64))
+
+
+@numba.njit(cache=True)
 def by_size(labels: np.ndarray) -> np.ndarray:
     """Return labels renumbered so that 0 is the largest group; -1 stays."""
-    names, sizes = np.unique(labels[labels != UNASSIGNED], return_counts=True)
-    rank = {name: place for place, name in enumerate(names[np.argsort(-sizes, kind="stable")])}
-    return np.array([rank.get(label, UNASSIGNED) for label in labels], dtype=np.int64)
+    sizes = np.bincount(labels[labels != UNASSIGNED])
+    rank = np.empty(len(sizes), dtype=np.int64)
+    rank[np.argsort(-sizes, kind="mergesort")] = np.arange(len(sizes))  # that of numpy is stable
+    return np.array([rank[each] if each != UNASSIGNED else UNASSIGNED for each in labels])
+
+
+@numba.njit(cache=True)
+def _cuts(linkage: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    found = np.full((len(sizes), len(linkage) + 1), UNASSIGNED)
+    for place, size in enumerate(sizes):
+        condensed = trees.condense_tree(linkage, size)
+        branches = trees.cluster_tree_from_condensed_tree(condensed)
+        chosen = trees.extract_eom_clusters(condensed, branches)
+        if len(chosen):
+            labels = trees.get_cluster_label_vector(condensed, chosen, 0.0, len(linkage) + 1)
+            found[place] = by_size(labels)
+    return found
 
 
 def groups(labels: np.ndarray) -> int:

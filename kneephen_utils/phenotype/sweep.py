@@ -96,10 +96,11 @@ def attempt(
     tried = []
     for min_samples in samples:
         tree = density.grow(points, min_samples=min_samples)
-        smaller = [density.grow(points[rows], min_samples=min_samples) for rows in kept]
-        for size in sizes:
+        parts = [density.grow(points[rows], min_samples=min_samples) for rows in kept]
+        smaller = [density.cuts(part, sizes=[fitting(size) for size in sizes]) for part in parts]
+        for place, size in enumerate(sizes):
             labels, membership = density.cut(tree, min_cluster_size=size)
-            found = [density.cut(part, min_cluster_size=fitting(size))[0] for part in smaller]
+            found = [each[place] for each in smaller]
             best = np.array(
                 [jaccard(labels[rows], some) for rows, some in zip(kept, found, strict=True)]
             ).reshape(draws, density.groups(labels))
