@@ -77,7 +77,11 @@ def test_a_page_is_accessible(desk: Opened) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_of_a_page_have_contrast(desk: Opened, scheme: Literal["light", "dark"]) -> None:
     desk.page.emulate_media(color_scheme=scheme)
-    desk.page.wait_for_function("s => document.documentElement.dataset.theme == s", arg=scheme)
+    desk.page.wait_for_function(
+        """scheme => document.documentElement.dataset.theme == scheme
+        && !document.getAnimations().some(each => each instanceof CSSTransition)""",
+        arg=scheme,
+    )
     rules = {"runOnly": {"type": "rule", "values": COLOURS}}
     assert serious(desk.page, f"{{exclude: '{ALIKE}'}}", rules) == []
 
