@@ -58,12 +58,9 @@ def grow(points: np.ndarray, *, min_samples: int) -> Tree:
 
 def cut(tree: Tree, *, min_cluster_size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the group of each point, 0 the largest and -1 none, and its membership, 0 to 1."""
-    condensed = trees.condense_tree(tree.linkage, min_cluster_size=min_cluster_size)
-    branches = trees.cluster_tree_from_condensed_tree(condensed)
-    chosen = trees.extract_eom_clusters(condensed, branches)
+    condensed, chosen, labels = _split(tree.linkage, min_cluster_size)
     if not len(chosen):
-        return np.full(tree.points, UNASSIGNED), np.zeros(tree.points)
-    labels = trees.get_cluster_label_vector(condensed, chosen, 0.0, n_samples=tree.points)
+        return labels, np.zeros(tree.points)
     strength = trees.get_point_membership_strength_vector(condensed, chosen, labels)
     return by_size(labels), np.where(labels == UNASSIGNED, 0.0, np.clip(strength, 0, 1))
 
@@ -83,15 +80,19 @@ def by_size(labels: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True)
+def _split(linkage: np.ndarray, size: int) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
+    condensed = trees.condense_tree(linkage, size)
+    branches = trees.cluster_tree_from_condensed_tree(condensed)
+    chosen = trees.extract_eom_clusters(condensed, branches)
+    labels = trees.get_cluster_label_vector(condensed, chosen, 0.0, len(linkage) + 1)
+    return condensed, chosen, labels
+
+
+@numba.njit(cache=True)
 def _cuts(linkage: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    found = np.full((len(sizes), len(linkage) + 1), UNASSIGNED)
+    found = np.empty((len(sizes), len(linkage) + 1), dtype=np.int64)
     for place, size in enumerate(sizes):
-        condensed = trees.condense_tree(linkage, size)
-        branches = trees.cluster_tree_from_condensed_tree(condensed)
-        chosen = trees.extract_eom_clusters(condensed, branches)
-        if len(chosen):
-            labels = trees.get_cluster_label_vector(condensed, chosen, 0.0, len(linkage) + 1)
-            found[place] = by_size(labels)
+        found[place] = by_size(_split(linkage, size)[2])
     return found
 
 

@@ -93,16 +93,15 @@ def attempt(
     """
     sizes, samples = axes or grid(len(points), settings)
     kept = list(resample.subsample_people(people, draws=draws, share=LEFT, seed=settings.seed))
-    tried = []
+    fits, tried = [fitting(size) for size in sizes], []
     for min_samples in samples:
         tree = density.grow(points, min_samples=min_samples)
         parts = [density.grow(points[rows], min_samples=min_samples) for rows in kept]
-        smaller = [density.cuts(part, sizes=[fitting(size) for size in sizes]) for part in parts]
+        smaller = [density.cuts(part, sizes=fits) for part in parts]
         for place, size in enumerate(sizes):
             labels, membership = density.cut(tree, min_cluster_size=size)
-            found = [each[place] for each in smaller]
             best = np.array(
-                [jaccard(labels[rows], some) for rows, some in zip(kept, found, strict=True)]
+                [jaccard(labels[r], each[place]) for r, each in zip(kept, smaller, strict=True)]
             ).reshape(draws, density.groups(labels))
             again = found_again(best, labels)
             tried.append(Tried(size, min_samples, labels, membership, again, best))
