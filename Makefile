@@ -46,7 +46,7 @@ export PATH := $(abspath $(ENV))/bin:$(PATH)
 export NUMBA_CACHE_DIR := $(abspath $(ENV))/numba
 export OMP_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
-export PYTHONWARNINGS ?= ignore::FutureWarning
+export PYTHONWARNINGS ?= ignore::FutureWarning,ignore:resource_tracker:UserWarning
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 OWNER := $(shell echo $$PPID)# this make: while it lives, no other works in the same folder
@@ -179,7 +179,7 @@ bench-truth: $(READY) ## phenotypes of 2,000 people beside what was planted in t
 
 BENCHED := films models groups training sweep scale book#  the scripts of make bench
 
-bench: $(READY) ## every hot path beside a reference and over four sizes, after `make all`; an hour or so
+bench: $(READY) ## every hot path beside a reference and over four sizes, after `make all`; two hours or so
 	@for each in $(BENCHED); do echo "bench: $$each" >&2; $(PY) benchmarks/bench_$$each.py --keep; done
 	@$(PY) benchmarks/explorer_redraw.py --keep
 	@echo "The table: $(abspath book/measured/speed.csv); make all puts it into the book"

@@ -34,6 +34,10 @@ from kneephen_utils.pipeline import (
 )
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+QUIET = [  # that a kernel is ended is no error, nor what it was waiting for
+    "--IPKernelApp.log_level=CRITICAL",
+    "--IPKernelApp.logging_config={'loggers': {'asyncio': {'level': 'CRITICAL'}}}",
+]
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def _execute(
                 kernel_name="python3",
                 kernel_manager_class=LocalKernelManager,
                 progress_bar=False,
-                extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # an end is no error
+                extra_arguments=QUIET,
                 autosave_cell_every=30,
             )
     except PapermillExecutionError:
