@@ -8,9 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from kneephen_utils.pipeline import supply
 
@@ -22,6 +25,18 @@ def test_every_locked_package_is_permissive_or_excused_by_name(root: Path) -> No
     assert set(there.index) <= set(supply.EXCEPTIONS), there["licence"].to_dict()
     assert set(supply.EXCEPTIONS) <= set(table.index), "an excuse for a package that is gone"
     assert table["installed"].notna().mean() > 0.95
+
+
+def test_every_locked_package_takes_the_oldest_python_that_is_promised(root: Path) -> None:
+    promised = re.search(r'requires-python = ">=([\d.]+)', (root / "pyproject.toml").read_text())
+    assert promised
+    oldest = f"{promised[1]}.0"
+    asked = {}
+    for name in supply.locked(root / "requirements.lock"):
+        with suppress(metadata.PackageNotFoundError):  # such as those of another system
+            asked[name] = metadata.metadata(name).get("Requires-Python") or ""
+    assert len(asked) > 100
+    assert not {name: it for name, it in asked.items() if not SpecifierSet(it).contains(oldest)}
 
 
 @pytest.mark.parametrize(
