@@ -75,7 +75,7 @@ ifneq (,$(AHEAD))
 SETTLED := $(shell $(TELL) stamps $(GIVEN))
 endif
 
-.PHONY: all assign grade run book twin calibrate encoder weights test slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
+.PHONY: all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -157,6 +157,8 @@ test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a br
 	@$(MAKE) all
 	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) $(filter-out $(MAKERS),$(call marked,browser)) --override-ini addopts="-q --strict-markers"
 	@$(PY) -m pytest -m browser $(MAKERS) --override-ini addopts="-q --strict-markers"
+
+test-all: test ## `test`, then the slow tests: faults, calibration, whole runs (twice as long)
 	@$(MAKE) slow-runs slow-rest
 
 slow-runs: $(READY) ## slow tests that share one finished run of the smoke profile
