@@ -193,6 +193,16 @@ def test_a_replacement_has_its_day_and_its_absence_ends_with_the_last_contact(
     assert until_death["left_months"] == pytest.approx(83.94, abs=0.01)
 
 
+def test_a_rise_or_a_replacement_has_the_visit_that_showed_it(
+    four: dict[str, pd.DataFrame],
+) -> None:
+    columns = ["left_months", "right_months", "observed"]
+    done = at(four["events"], "9000002-L", "outcome", "rise_or_replacement")
+    assert done[columns].tolist() == [0, 24, True]
+    rose = at(four["events"], "9000001-R", "outcome", "rise_or_replacement")
+    assert rose[columns].tolist() == [12, 24, True]
+
+
 def test_a_replacement_without_a_day_lies_before_the_visit_that_reported_it(
     release: Release,
 ) -> None:
@@ -206,7 +216,9 @@ def test_without_outcomes_there_are_no_replacements_and_no_deaths(release: Relea
         release, replacements=release.replacements.iloc[:0], ends=release.ends.iloc[:0]
     )
     built = build(silent)
-    assert set(built["events"]["outcome"]) == {"kl_rise_1", "kl_rise_2", "jsn_rise"}
+    assert set(built["events"]["outcome"]) == {
+        *("kl_rise_1", "kl_rise_2", "jsn_rise", "jsw_loss_0.5", "jsw_loss_0.7")
+    }
     assert "does not say" in " ".join(
         flow.tell(built["knees"], built["events"], built["films"], disclose=True)
     )

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from kneephen_utils.cohort import compartment
+from kneephen_utils.cohort.reading import LAST_MONTH_OF_15
 from kneephen_utils.oai.clock import CONTACTS
 
 WORST_GRADE = 4
 WORST_NARROWING = 3
+LOSSES = {"jsw_loss_0.5": 0.5, "jsw_loss_0.7": 0.7}  # mm of the affected compartment
+SHORT = 1e-6  # mm; widths are told to the thousandth
 COLUMNS = ["knee_id", "participant_id", "outcome", "left_months", "right_months", "observed"]
 CONFIRMED = 3.0
 
@@ -26,9 +30,10 @@ def find(
     """Return the `events` table.
 
     A knee that cannot have an event has no row for it: a knee of grade 4 cannot rise, one of
-    grade 3 cannot rise by two, one narrowed to the end in both compartments cannot narrow, a
-    replaced knee can do none of these. A knee never seen again is free of the event at 0 months
-    only. Replacements and deaths have rows only if the release says who had one.
+    grade 3 cannot rise by two, one narrowed to the end in both compartments cannot narrow, one
+    with less width than that cannot lose half a millimetre, a replaced knee can do none of these.
+    A knee never seen again is free of the event at 0 months only. Replacements, deaths and what
+    counts a replacement have rows only if the release says who had one.
 
     Parameters
     ----------
@@ -47,9 +52,11 @@ def find(
         _rises(native, follow, steps=1),
         _rises(native, follow, steps=2),
         _narrowings(native, follow),
+        *(_losses(native, visits, outcome, least) for outcome, least in LOSSES.items()),
     ]
     if len(replacements):
         parts += [
+            _rises_or_replacements(native, follow, visits),
             _replaced(native, visits, replacements, participants),
             _deaths(knees, visits, participants),
         ]
@@ -86,6 +93,50 @@ def _narrowings(native: pd.DataFrame, follow: pd.DataFrame) -> pd.DataFrame:
     known = change.notna().any(axis=1)
     happened = change.ge(1).any(axis=1)[known]
     return _between_visits(free, follow[known], happened).assign(outcome="jsn_rise")
+
+
+def _rises_or_replacements(
+    native: pd.DataFrame, follow: pd.DataFrame, visits: pd.DataFrame
+) -> pd.DataFrame:
+    """Bracket the first of a rise and a replacement by the visits that could show it.
+
+    A replacement counts at the first visit to which the person came with it, as a rise does: who
+    stays away is lost with or without one. By its date alone it would count in people whose
+    grades are no longer known, who have no chance to be counted as free. After the last visit at
+    which every film was read a replacement has no such company either and does not count.
+    """
+    highest = WORST_GRADE - 1
+    at_risk = native[native["kl_grade"].le(highest).fillna(value=False)]
+    graded = follow[follow["kl_grade"].notna() & follow["kl_grade_start"].le(highest)]
+    rose = (graded["kl_grade"] - graded["kl_grade_start"]).ge(1).astype(bool)
+    known = visits["replaced"] & visits["months"].gt(0) & visits["months"].le(LAST_MONTH_OF_15)
+    columns = ["knee_id", "months"]
+    seen = pd.concat(
+        [
+            graded[columns].assign(happened=rose),
+            visits.loc[known, columns].assign(happened=True),
+        ],
+        ignore_index=True,
+    )
+    happened = seen["happened"].astype(bool)
+    return _between_visits(at_risk, seen, happened).assign(outcome="rise_or_replacement")
+
+
+def _losses(native: pd.DataFrame, visits: pd.DataFrame, outcome: str, least: float) -> pd.DataFrame:
+    """Bracket the loss of `least` mm of joint space in the compartment affected at baseline.
+
+    Both losses are in use as progression; 0.7 mm, farther from the error of the measurement, in
+    the biomarkers study of the initiative (Hunter et al. 2022, doi:10.1002/acr.24557).
+    """
+    place = compartment.affected(native)
+    start = compartment.width(native, place)
+    at_risk = native[start.ge(least)]
+    first = pd.Series(start.to_numpy(), index=native["knee_id"])
+    later = visits[visits["months"].gt(0) & ~visits["replaced"]]
+    lost = later["knee_id"].map(first) - compartment.width(later, place)
+    read = later[lost.notna()]
+    happened = lost[lost.notna()].ge(least - SHORT)
+    return _between_visits(at_risk, read, happened).assign(outcome=outcome)
 
 
 def _between_visits(at_risk: pd.DataFrame, read: pd.DataFrame, happened: pd.Series) -> pd.DataFrame:

@@ -20,6 +20,8 @@ from kneephen_utils.tables.schema import (
 
 SCORE = between(0, 3.99)
 KL = between(0, 4)
+OUTCOMES = ["kl_rise_1", "rise_or_replacement", "kl_rise_2", "jsn_rise"]
+OUTCOMES += ["jsw_loss_0.5", "jsw_loss_0.7", "replacement", "death"]
 
 PARTICIPANTS = table(
     "participants",
@@ -203,8 +205,8 @@ EVENTS = table(
         **knee_key(),
         "outcome": column(
             TEXT,
-            "what happened",
-            one_of(["kl_rise_1", "kl_rise_2", "jsn_rise", "replacement", "death"]),
+            "what happened; a loss of width is of the compartment affected at baseline, mm",
+            one_of(OUTCOMES),
         ),
         "left_months": column(
             NUMBER, "last time known free of the event", at_least(0), unit="months"
