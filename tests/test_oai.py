@@ -16,7 +16,7 @@ import tiny
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import oai, tables
-from kneephen_utils.oai import clock, values
+from kneephen_utils.oai import clock, days, values
 from kneephen_utils.twin import sas
 
 
@@ -84,7 +84,7 @@ def test_free_text_and_letters_are_left_alone() -> None:
     "cell", ["03/05/2007", "3/5/2007", "2007-03-05", "20070305", "05-MAR-07", "17230"]
 )
 def test_every_spelling_of_a_date_is_the_same_day(cell: str) -> None:
-    assert values.date(pd.Series([cell]))[0] == pd.Timestamp("2007-03-05")
+    assert days.read(pd.Series([cell]))[0] == pd.Timestamp("2007-03-05")
 
 
 @pytest.mark.parametrize("cell", ["016600839603", "16600839603", "839603", "00839603", "839603.0"])
@@ -345,7 +345,9 @@ def test_a_cell_that_is_not_understood_is_reported_with_its_column(tmp_path: Pat
     }
     report = oai.read(tiny.write(tmp_path, texts)).ingest.set_index("table")
     assert report.loc["kxr_sq_bu00", "not_understood"] == 1
-    assert "V00XRKL 'two'" in report.loc["kxr_sq_bu00", "sentence"]
+    told = report.loc["kxr_sq_bu00", "sentence"]
+    assert "V00XRKL (1 cell, expected a whole number from 0 to 4)" in told
+    assert "two" not in told
 
 
 def test_a_person_listed_twice_is_kept_once_and_reported(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kneephen_utils.oai import flavour, values
+from kneephen_utils.oai import days, flavour, values
 
 MANIFEST = "image03"  # also the folder into which the archive's tool downloads
 ADDRESS = r"((?:\d\dm/)*0\.[A-Z]\.\d+/[^/]+/\d{8}/0\d{7})(?:\.tar\.gz|\.tgz|/.*)?$"  # of an X-ray
@@ -67,7 +67,7 @@ def _contents(folder: Path, path: Path) -> pd.DataFrame:
             "participant_id": values.text(cells["PARTICIPANTID"]).to_numpy(),
             "visit": "V00",
             "view": values.text(cells["SERIESDESCRIPTION"]).to_numpy(),
-            "date": values.date(cells.get("STUDYDATE", cells["BARCODE"].str[:0])).to_numpy(),
+            "date": days.read(cells.get("STUDYDATE", cells["BARCODE"].str[:0])).to_numpy(),
             "path": [file.relative_to(folder).as_posix() for file in files],
             "on_disk": [file.is_file() for file in files],
         }
@@ -98,7 +98,7 @@ def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> pd.DataFrame:
             "participant_id": values.text(cells["SRC_SUBJECT_ID"]),
             "visit": "V00",
             "view": views.fillna(film_id.map(named)),
-            "date": values.date(parts.str[-2]),
+            "date": days.read(parts.str[-2]),
             "path": [file.relative_to(folder).as_posix() for file in files],
             "on_disk": [file.is_file() for file in files],
         }

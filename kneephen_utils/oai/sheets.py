@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from kneephen_utils.oai import flavour, nda, values
+from kneephen_utils.oai import days, flavour, nda, values
 from kneephen_utils.oai.catalog import SIDE_LETTERS, TABLES, XRAYS, Column, Table
 from kneephen_utils.oai.flavour import ReleaseError, Sheet
 
 SIDES = {1.0: "right", 2.0: "left"}
+SHOWN = 3  # columns whose odd cells are named in the report
 EMPTY_REPORT = {"found": False, "file": None, "flavour": None, "version": None, "rows": 0}
+
+
+class Fault(NamedTuple):
+    """Cells or rows of a table that cannot be used: how many, and where, without showing them."""
+
+    cells: int
+    sentence: str
 
 
 @dataclass
@@ -47,7 +55,7 @@ class Library:
         self._require(specs, sheet, table, name)
         typed, faults = _typed(specs, sheet.cells)
         typed, sideless = _sided(typed)
-        self._report_found(sheet, table, name, specs, typed, faults + sideless)
+        self._report_found(sheet, table, name, specs, typed, [*faults, *sideless])
         return typed
 
     def _sheet(self, table: Table, visit: str, columns: list[Column]) -> Sheet | None:
@@ -84,7 +92,7 @@ class Library:
         name: str,
         specs: dict[Column, str | None],
         typed: pd.DataFrame,
-        faults: list[str],
+        faults: list[Fault],
     ) -> None:
         absent = [spec.release for spec, found in specs.items() if found is None]
         absent = [name for name in absent if name not in {"ID", "VERSION"}]
@@ -93,7 +101,8 @@ class Library:
         sentences = [
             f"{len(typed):,} rows read; {used} of {sheet.columns:,} columns are used.",
             f"Without {', '.join(absent)}." if absent else "",
-            f"Not understood and taken as missing: {'; '.join(faults[:3])}." if faults else "",
+            f"Not understood and taken as missing: {_listed(faults)}." if faults else "",
+            _day_first(specs, sheet.cells),
             f"Rows that repeat {', '.join(_key(typed))}: {repeats:,}." if repeats else "",
             f"Also found as {', '.join(map(self._where, sheet.others))}." if sheet.others else "",
         ]
@@ -108,7 +117,7 @@ class Library:
             version=", ".join(sorted(versions)) or None,
             rows=len(typed),
             columns=sheet.columns,
-            not_understood=len(faults),
+            not_understood=sum(fault.cells for fault in faults),
         )
 
     def _add(self, table: Table, name: str, sentence: str, **facts: Any) -> None:
@@ -157,27 +166,54 @@ def _nothing(spec: Column) -> pd.Series:
     return values.read(pd.Series([], dtype=str), spec.kind, spec.span)
 
 
-def _typed(specs: dict[Column, str | None], cells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def _typed(
+    specs: dict[Column, str | None], cells: pd.DataFrame
+) -> tuple[pd.DataFrame, list[Fault]]:
     blank = pd.Series("", index=cells.index, dtype=str)
     typed, faults = {}, []
     for spec, found in specs.items():
         column = blank if found is None else cells[found]
         typed[spec.name] = values.read(column, spec.kind, spec.span)
-        faults += [f"{found} {cell!r}" for cell in values.unknown(column, spec.kind, spec.span)]
+        odd = len(values.unknown(column, spec.kind, spec.span))
+        if odd:
+            faults.append(Fault(odd, f"{found} ({_count(odd)}, {_expected(spec)})"))
         if spec.name == "kl_grade":
             typed["prosthesis"] = values.reason(column).eq("P").fillna(value=False).astype(bool)
     return pd.DataFrame(typed, index=cells.index), faults
 
 
-def _sided(typed: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Name the sides; rows without a person or a side are set aside and returned as faults."""
-    keep, faults = typed["participant_id"].notna(), []
+def _sided(typed: pd.DataFrame) -> tuple[pd.DataFrame, list[Fault]]:
+    """Name the sides; rows without a person or a side are set aside and returned as a fault."""
+    keep = typed["participant_id"].notna()
     if "side" in typed:
         side = typed["side"].map(SIDES)
         keep &= side.notna()
         typed = typed.assign(side=side)
-    faults = ["a row without participant or side"] * int((~keep).sum())
-    return typed[keep].reset_index(drop=True), faults
+    lost = int((~keep).sum())
+    rows = f"{lost:,} row{'s' * (lost != 1)} without participant or side, left out"
+    return typed[keep].reset_index(drop=True), [Fault(lost, rows)] if lost else []
+
+
+def _day_first(specs: dict[Column, str | None], cells: pd.DataFrame) -> str:
+    """Say which dates are read as day/month/year, because their column shows it."""
+    dates = [found for spec, found in specs.items() if spec.kind == "date" and found]
+    swapped = [name for name in dates if days.day_first(cells[name])]
+    return f"{', '.join(swapped)} is read as day/month/year." if swapped else ""
+
+
+def _listed(faults: list[Fault]) -> str:
+    """Name the columns with the most odd cells; no cell is shown, it may be a person's."""
+    worst = sorted(faults, key=lambda fault: -fault.cells)[:SHOWN]
+    more = f"; and {len(faults) - SHOWN} more columns" if len(faults) > SHOWN else ""
+    return "; ".join(fault.sentence for fault in worst) + more
+
+
+def _expected(spec: Column) -> str:
+    return f"expected {values.expected(spec.kind, spec.span)}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,} cell{'s' * (number != 1)}"
 
 
 def _key(typed: pd.DataFrame) -> list[str]:

@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from kneephen_utils.oai import days
+
 MISSING = r"\s*\.?[A-Z]?\s*(?::.*)?"
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?::.*)?"
 REASON = r"^\s*\.?([A-Z])\s*(?::.*)?$"
-DATES = {
-    r"\d{1,2}/\d{1,2}/\d{4}": "%m/%d/%Y",
-    r"\d{4}-\d{2}-\d{2}": "%Y-%m-%d",
-    r"\d{8}": "%Y%m%d",
-    r"\d{1,2}-[A-Za-z]{3}-\d{2}": "%d-%b-%y",
-}
-SAS_DAYS = r"-?\d{1,5}(?:\.0*)?"
-SAS_EPOCH = pd.Timestamp("1960-01-01")
 
 
 def number(cells: pd.Series) -> pd.Series:
@@ -57,24 +51,16 @@ def barcode(cells: pd.Series) -> pd.Series:
     return series.where(digits.str.len() <= 8, digits.str.zfill(12))
 
 
-def date(cells: pd.Series) -> pd.Series:
-    """Return dates from month/day/year and the other spellings of the release.
-
-    A bare number of at most five digits is a SAS date, in days since 1960-01-01.
-    """
-    trimmed = cells.str.strip()
-    dates = pd.Series(pd.NaT, index=cells.index, dtype="datetime64[ns]")
-    for pattern, spelling in DATES.items():
-        fits = trimmed.str.fullmatch(pattern, na=False)
-        parsed = pd.to_datetime(trimmed[fits], format=spelling, errors="coerce")
-        dates[fits] = parsed
-    fits = trimmed.str.fullmatch(SAS_DAYS, na=False)
-    dates[fits] = SAS_EPOCH + pd.to_timedelta(pd.to_numeric(trimmed[fits]), unit="D")
-    return dates
-
-
-KINDS = {"number": number, "whole": whole, "date": date}
+KINDS = {"number": number, "whole": whole, "date": days.read}
 KINDS |= {"text": text, "letter": letter, "barcode": barcode}
+WORDS = {"number": "a number", "whole": "a whole number", "date": "a date", "text": "text"}
+WORDS |= {"letter": "a letter", "barcode": "a barcode with all its digits"}
+
+
+def expected(kind: str, span: tuple[float, float] | None) -> str:
+    """Say in words what a cell of a kind and span holds."""
+    limits = "" if span is None else f" from {span[0]:g} to {span[1]:g}"
+    return WORDS[kind] + limits
 
 
 def read(cells: pd.Series, kind: str, span: tuple[float, float] | None) -> pd.Series:

@@ -53,12 +53,14 @@ def labelled(codes: Any, labels: Mapping[int, str], missing: str) -> np.ndarray:
     return found.fillna(missing).to_numpy(dtype=object)
 
 
-def dates(days: Any, missing: str) -> np.ndarray:
-    """Spell dates, given as days since 1970-01-01, as month/day/year."""
+def dates(days: Any, missing: str, *, short: bool = False) -> np.ndarray:
+    """Spell dates, given as days since 1970-01-01, as month/day/year; `short` cuts the century."""
     numbers = np.asarray(days, dtype=float)
     known = np.isfinite(numbers)
     stamps = pd.to_datetime(np.where(known, numbers, 0), unit="D")
-    return np.where(known, stamps.strftime("%m/%d/%Y").to_numpy(dtype=object), missing)
+    return np.where(
+        known, stamps.strftime("%m/%d/%y" if short else "%m/%d/%Y").to_numpy(dtype=object), missing
+    )
 
 
 def write(columns: Columns, path: Path, *, line: str) -> None:

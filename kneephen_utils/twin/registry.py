@@ -115,34 +115,40 @@ def enrollees(simulation: Simulation) -> cells.Columns:
     return columns
 
 
-def outcomes(simulation: Simulation, registry: Registry) -> cells.Columns:
-    """Return `Outcomes99`: replacements as adjudicated, deaths and the last contact."""
+def outcomes(simulation: Simulation, registry: Registry, *, packed: bool) -> cells.Columns:
+    """Return `Outcomes99`: replacements as adjudicated, deaths and the last contact.
+
+    The release writes dates with years of two digits and no days since enrolment; the package
+    of the archive (`packed`) writes whole years and the days to replacements.
+    """
     n = len(simulation.people)
     columns: dict[str, np.ndarray] = {
         "id": simulation.people["participant_id"].to_numpy(),
-        "VERSION": np.full(n, "11"),
+        "VERSION": np.full(n, "8"),
     }
     knees, ends = observed.replacements(simulation), observed.ends(simulation)
     for at, letter in enumerate("RL"):
-        columns |= _replacements(knees[at::2], registry, f"V99E{letter}K")
+        columns |= _replacements(knees[at::2], registry, f"V99E{letter}K", packed=packed)
     before = np.where(ends["death_days"].notna(), ends["last_contact"], np.nan)
     day = registry.enrolled + ends["death_days"]
     columns["V99EDDCF"] = cells.labelled(ends["death_status"], DEATHS, cells.NOT_EXPECTED)
-    columns["V99EDDDATE"] = cells.dates(day, cells.NOT_EXPECTED)
+    columns["V99EDDDATE"] = cells.dates(day, cells.NOT_EXPECTED, short=not packed)
     columns["V99EDDVSPR"] = cells.labelled(before, VISIT_LABELS, cells.NOT_EXPECTED)
     columns["V99RNTCNT"] = cells.labelled(ends["last_contact"], VISIT_LABELS, cells.NO_FORM)
     return columns
 
 
-def _replacements(knees: pd.DataFrame, registry: Registry, stem: str) -> dict[str, np.ndarray]:
+def _replacements(
+    knees: pd.DataFrame, registry: Registry, stem: str, *, packed: bool
+) -> dict[str, np.ndarray]:
     """Return the columns of one side."""
     gone = cells.NOT_EXPECTED
     dates = registry.enrolled + knees["days"].to_numpy()
     kinds = {0: "Total", 1: "Partial"}
     return {
         f"{stem}BLRP": cells.labelled(knees["seen_at_baseline"], cells.YES_NO, gone),
-        f"{stem}DATE": cells.dates(dates, gone),
-        f"{stem}DAYS": cells.whole(knees["days"], gone),
+        f"{stem}DATE": cells.dates(dates, gone, short=not packed),
+        **({f"{stem}DAYS": cells.whole(knees["days"], gone)} if packed else {}),
         f"{stem}RPCF": cells.labelled(knees["status"], ADJUDICATED, gone),
         f"{stem}RPSN": cells.labelled(knees["on_film"], SEEN, gone),
         f"{stem}TLPR": cells.labelled(knees["partial"], kinds, gone),

@@ -92,10 +92,10 @@ def write(simulation: Simulation, folder: Path, *, flavour: str = "ascii") -> No
     book = registry.keep(simulation)
     (folder / MONTH).mkdir(parents=True, exist_ok=True)
     if flavour == "nda":
-        package.write(sheets(simulation, book), folder)
+        package.write(sheets(simulation, book, packed=True), folder)
         package.write_series(assessment.series(simulation, book), folder, month=MONTH)
         return
-    for sheet in sheets(simulation, book):
+    for sheet in sheets(simulation, book, packed=False):
         path = folder / sheet.folder / f"{sheet.stem}{sheet.visit[1:]}.txt"
         if flavour == "ascii":
             cells.write(sheet.columns, path, line=sheet.line)
@@ -106,11 +106,14 @@ def write(simulation: Simulation, folder: Path, *, flavour: str = "ascii") -> No
     (folder / MONTH / "contents.csv").write_bytes(text.encode("ascii"))
 
 
-def sheets(simulation: Simulation, book: registry.Registry) -> Iterator[Sheet]:
-    """Yield every table of the release, its cells spelled as in the ASCII flavour."""
+def sheets(simulation: Simulation, book: registry.Registry, *, packed: bool) -> Iterator[Sheet]:
+    """Yield every table of the release, its cells spelled as in the ASCII flavour.
+
+    `packed` says that they go into the package of the archive, whose outcomes hold more.
+    """
     enrolled = registry.enrollees(simulation)
     yield Sheet(GENERAL, "Enrollees", "", enrolled, line=cells.CRLF)
-    yield Sheet(GENERAL, "Outcomes", "V99", registry.outcomes(simulation, book))
+    yield Sheet(GENERAL, "Outcomes", "V99", registry.outcomes(simulation, book, packed=packed))
     for visit, columns in clinical.tables(simulation, book).items():
         yield Sheet(CLINICAL, "AllClinical", visit, columns)
     for visit in CLINIC:

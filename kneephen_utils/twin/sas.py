@@ -28,7 +28,7 @@ EPOCH_1970 = 3653  # days from 1960-01-01, where SAS counts from
 AS_TEXT = re.compile(r"ID|VERSION|\w*BARCD\w*|\w*SITE", re.IGNORECASE)
 CODE = re.compile(r"\s*(-?\d*\.?\d+)(?:: .*)?\s*")
 MISSING = re.compile(r"\s*\.?([A-Z]?)(?:: .*)?\s*")
-DATE = re.compile(r"\d\d/\d\d/\d{4}")
+DATE = re.compile(r"(\d\d)/(\d\d)/((?:20)?\d\d)")
 
 
 class Variable(NamedTuple):
@@ -75,9 +75,10 @@ def _number(cell: str) -> bytes:
 
 
 def _date(cell: str) -> bytes:
-    if not DATE.fullmatch(cell):
+    found = DATE.fullmatch(cell)
+    if not found:
         return missing(cell)
-    day = np.datetime64(f"{cell[6:]}-{cell[:2]}-{cell[3:5]}", "D").astype(int)
+    day = np.datetime64(f"20{found[3][-2:]}-{found[1]}-{found[2]}", "D").astype(int)
     return struct.pack("<d", float(day + EPOCH_1970))
 
 
