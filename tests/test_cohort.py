@@ -367,3 +367,12 @@ def test_figures_show_only_grades_with_enough_knees(
     assert len(bars) == (5 if disclose else 0)
     lines = flow.draw_seen(flow.seen(four["knees"], four["visits"]), disclose=disclose).axes[0]
     assert any(len(line.get_xdata()) for line in lines.get_lines()) is disclose
+
+
+def test_a_contact_that_stands_twice_is_refused_in_words(release: Release) -> None:
+    twice = replace(release, contacts=pd.concat([release.contacts, release.contacts.head(2)]))
+    with pytest.raises(
+        tables.TableError,
+        match=r"^contacts of the release: 2 row\(s\) repeat an earlier participant_id",
+    ):
+        build(twice)

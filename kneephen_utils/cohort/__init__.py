@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from kneephen_utils import tables
 from kneephen_utils.cohort.reading import knee_ids
 from kneephen_utils.oai import Release, clock
 
@@ -77,12 +78,9 @@ def visits(source: Release, chosen: pd.DataFrame, knees: pd.DataFrame) -> pd.Dat
     table = pd.concat([part.dropna(how="all") for part in parts], axis=1).reset_index()
     table = knees[["knee_id", "participant_id"]].merge(table, on="knee_id")
     table["months"] = clock.months(table["visit"])
-    table = table.merge(
-        source.contacts[["participant_id", "visit", "days"]],
-        on=["participant_id", "visit"],
-        how="left",
-        validate="many_to_one",
-    )
+    contacts = source.contacts[["participant_id", "visit", "days"]]
+    tables.once(contacts, ["participant_id", "visit"], "contacts of the release")
+    table = table.merge(contacts, on=["participant_id", "visit"], how="left")
     table["replaced"] = _replaced_by(table, source, chosen)
     table[[*read, *WIDTHS]] = table[[*read, *WIDTHS]].mask(table["replaced"])
     whole = ["kl_grade", "kl_grade_start", "reading_project"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from kneephen_utils import tables
 from kneephen_utils.cohort import compartment
 from kneephen_utils.cohort.reading import LAST_MONTH_OF_15
 from kneephen_utils.oai.clock import CONTACTS
@@ -65,9 +66,12 @@ def find(
 
 
 def _follow(visits: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
-    starts = chosen[["knee_id", "visit", "jsn_medial_start", "jsn_lateral_start"]]
+    key = ["knee_id", "visit"]
+    starts = chosen[[*key, "jsn_medial_start", "jsn_lateral_start"]]
     later = visits[visits["months"].gt(0) & ~visits["replaced"]]
-    return later.merge(starts, on=["knee_id", "visit"], validate="one_to_one")
+    tables.once(later, key, "visits")
+    tables.once(starts, key, "chosen readings")
+    return later.merge(starts, on=key)
 
 
 def _rises(native: pd.DataFrame, follow: pd.DataFrame, *, steps: int) -> pd.DataFrame:

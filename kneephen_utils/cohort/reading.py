@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from kneephen_utils import tables
 from kneephen_utils.oai.clock import months
 
 PROJECT_OF_CODE = {15.0: 15, 37.0: 37, 42.0: 37}
@@ -48,9 +49,9 @@ def choose(readings: pd.DataFrame, *, projects: str) -> pd.DataFrame:
     """
     rows = _told_apart(readings, projects)
     starts = _starts(rows)
-    chosen = rows[rows["use"].eq(USED)].merge(
-        starts, on=["knee_id", "reading_project"], how="left", validate="many_to_one"
-    )
+    key = ["knee_id", "reading_project"]
+    tables.once(starts, key, "baseline readings")
+    chosen = rows[rows["use"].eq(USED)].merge(starts, on=key, how="left")
     order = ["knee_id", "months"]
     return chosen.drop(columns=["use", "reading_code"]).sort_values(order, ignore_index=True)
 

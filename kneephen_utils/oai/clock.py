@@ -25,11 +25,19 @@ CONTACTS = {
     "V11": 108,
 }
 CLINIC = ("V00", "V01", "V03", "V05", "V06", "V08", "V10")
+INTERIM = ("V02", "V04")  # between two yearly contacts, for a part of the people
+WINDOW, WINDOW_OF_INTERIM = 6.0, 3.0  # months to half way to the next contact of the kind
 
 
 def months(visits: pd.Series) -> pd.Series:
     """Return the months since enrolment of visit codes such as `V06`."""
     return visits.map(CONTACTS).astype("float64")
+
+
+def within(visits: pd.Series, when: pd.Series) -> pd.Series:
+    """Say whether months since enrolment lie in the window of their visit code."""
+    width = visits.isin(INTERIM).map({True: WINDOW_OF_INTERIM, False: WINDOW})
+    return (when - months(visits)).abs().le(width)
 
 
 def months_of_contact(codes: pd.Series) -> pd.Series:

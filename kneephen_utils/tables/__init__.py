@@ -14,7 +14,16 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
-from kneephen_utils.tables import calibration, clinical, evidence, outcome, picture, subgroup
+from kneephen_utils.tables import (
+    calibration,
+    clinical,
+    evidence,
+    fault,
+    outcome,
+    picture,
+    rule,
+    subgroup,
+)
 
 SCHEMAS: dict[str, DataFrameSchema] = {
     schema.name: schema
@@ -23,11 +32,11 @@ SCHEMAS: dict[str, DataFrameSchema] = {
 }
 
 
-OF_A_PERSON = {"participant_id", "knee_id", "film_id", "path"}  # never told in an error
+MOST_TOLD = 4  # faults of one table that are told at once
 
 
 class TableError(ValueError):
-    """A table does not follow its schema; the message names table, column and value."""
+    """A table does not follow its schema; the message names table, column and what was expected."""
 
 
 def check(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -39,15 +48,33 @@ def check(table: pd.DataFrame, name: str) -> pd.DataFrame:
         If no schema has that name.
     TableError
         If a column is missing, unknown, of the wrong type or holds a value that is not
-        allowed, or if the key is not unique.
+        allowed, if a key stands twice, or if columns of a row contradict each other.
     """
     if name not in SCHEMAS:
         raise KeyError(f"no table is called {name!r}; known tables: {', '.join(sorted(SCHEMAS))}")
+    schema, faults = SCHEMAS[name], []
+    labelled_once = table if table.index.is_unique else table.reset_index(drop=True)
     try:
-        SCHEMAS[name].validate(table, lazy=True)
+        schema.validate(labelled_once, lazy=True)
     except SchemaErrors as error:
-        raise TableError(f"table {name}: {_first_faults(error)}") from None
+        faults = fault.of_columns(error, table)
+    faults += fault.of_key(table, schema.metadata["key"])
+    faults = faults or rule.faults(labelled_once, schema.metadata["rules"])
+    if faults:
+        raise TableError(f"table {name}: {'; '.join(faults[:MOST_TOLD])}")
     return table
+
+
+def once(table: pd.DataFrame, key: list[str], name: str) -> None:
+    """Refuse a table that holds a key twice, before anything is joined to it.
+
+    Raises
+    ------
+    TableError
+        With the number of rows that repeat an earlier key.
+    """
+    if twice := fault.of_key(table, key):
+        raise TableError(f"{name}: {twice[0]}")
 
 
 def write(table: pd.DataFrame, name: str, artefacts: str | Path, part: str | None = None) -> None:
@@ -107,14 +134,3 @@ def dictionary(names: list[str] | None = None) -> pd.DataFrame:
         for column, spec in schema.columns.items()
     ]
     return pd.DataFrame(rows)
-
-
-def _first_faults(error: SchemaErrors) -> str:
-    cases = error.failure_cases
-    faults = []
-    for (column, rule), rows in cases.groupby(["column", "check"], dropna=False, sort=False):
-        values = ", ".join(repr(value) for value in rows["failure_case"].head(3))
-        where = "table" if pd.isna(column) else f"column {column}"
-        such = "" if column in OF_A_PERSON else f", such as {values}"
-        faults.append(f"{where}: {len(rows)} value(s) fail {rule}{such}")
-    return "; ".join(faults[:4])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from kneephen_utils.oai.clock import CONTACTS
+from kneephen_utils.tables.rule import BASELINE_RULES, EVENT_RULES, VISIT_RULES
 from kneephen_utils.tables.schema import (
     FLAG,
     NUMBER,
@@ -132,6 +134,7 @@ KNEES = table(
         "film_id": column(TEXT, "barcode of the baseline film", nullable=True),
     },
     key=["knee_id"],
+    rules=BASELINE_RULES,
 )
 
 VISITS = table(
@@ -140,7 +143,7 @@ VISITS = table(
     "One row per knee and clinic visit at which anything was recorded.",
     {
         **knee_key(),
-        "visit": column(TEXT, "visit code, V00 to V10"),
+        "visit": column(TEXT, "visit code, V00 to V11", one_of(list(CONTACTS))),
         "months": column(
             NUMBER, "months since enrolment by the verified clock", at_least(0), unit="months"
         ),
@@ -195,6 +198,7 @@ VISITS = table(
         "replaced": column(FLAG, "the knee had been replaced by this visit"),
     },
     key=["knee_id", "visit"],
+    rules=VISIT_RULES,
 )
 
 EVENTS = table(
@@ -221,6 +225,7 @@ EVENTS = table(
         "observed": column(FLAG, "the event was seen"),
     },
     key=["knee_id", "outcome"],
+    rules=EVENT_RULES,
 )
 
 FILMS = table(
@@ -230,7 +235,7 @@ FILMS = table(
     {
         "film_id": column(TEXT, "barcode, twelve digits kept as text"),
         "participant_id": column(TEXT, "participant"),
-        "visit": column(TEXT, "visit code"),
+        "visit": column(TEXT, "visit code", one_of(list(CONTACTS))),
         "view": column(TEXT, "series description"),
         "path": column(TEXT, "file inside the release folder"),
     },

@@ -6,6 +6,8 @@ from typing import Any
 
 from pandera.pandas import Check, Column, DataFrameSchema
 
+from kneephen_utils.tables.rule import INTERVAL_RULES, KNEE_RULES, Rule
+
 SIDES = ["right", "left"]
 SPLITS = ["train", "discover", "confirm"]
 ARMS = ["image", "context", "structure", "fused"]
@@ -42,16 +44,25 @@ def column(
 
 
 def table(
-    name: str, stage: str, meaning: str, columns: dict[str, Column], *, key: list[str]
+    name: str,
+    stage: str,
+    meaning: str,
+    columns: dict[str, Column],
+    *,
+    key: list[str],
+    rules: tuple[Rule, ...] = (),
 ) -> DataFrameSchema:
-    """Describe one artefact: the stage that writes it, its columns and its unique key."""
+    """Describe one artefact: its stage, its columns, its unique key and rules across columns.
+
+    A knee that is not its person's or not of its side, and an interval that is upside down, are
+    refused in every table.
+    """
     return DataFrameSchema(
         columns,
         name=name,
         strict=True,
-        unique=key or None,
         description=meaning,
-        metadata={"stage": stage},
+        metadata={"stage": stage, "key": key, "rules": (*KNEE_RULES, *INTERVAL_RULES, *rules)},
     )
 
 
