@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import logging
 import math
 import tarfile
 import warnings
@@ -25,8 +26,13 @@ from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 FALLBACK_SPACING = 0.2  # mm; OAI films without a spacing tag (Tiulpin et al. 2018)
 SPACING_TAGS = ("ImagerPixelSpacing", "PixelSpacing")
@@ -35,6 +41,7 @@ MAX_PIXELS = 64_000_000  # four times the largest film of the release
 MAX_BYTES = 512_000_000  # of one file, packed or not
 MAX_LEVELS = 2**16  # grey values of a film
 ARCHIVES = (".tar.gz", ".tgz")
+NATIVE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian}
 INVERTED, UPRIGHT = "MONOCHROME1", "MONOCHROME2"
 
 
@@ -85,11 +92,15 @@ def read(path: str | Path) -> Film:
     Raises
     ------
     FilmError
-        If there is no such file, it is damaged, it is not one greyscale picture, it is
-        larger than any film, or its compression has no decoder here.
+        If there is no such file, it cannot be opened, it is damaged, it is not one greyscale
+        picture, it is larger than any film or than the memory there is, or its compression
+        has no decoder here. No other error leaves this function.
+
+    Notes
+    -----
+    Of a file that holds more pictures than it says, the first one is the film.
     """
-    stream = _open(Path(path))
-    with stream, _quiet(), _refused("the header of the file is damaged"):
+    with _quiet(), _refused("the header of the file is damaged"), _open(Path(path)) as stream:
         dataset = _parse(stream)
         _check_shape(dataset)
         spacing, source = _spacing(dataset)
@@ -104,11 +115,30 @@ def read(path: str | Path) -> Film:
         )
 
 
+def is_coded(path: str | Path) -> bool:
+    """Tell whether a decoder of another library may have to read the picture of a film.
+
+    Only the first bytes are looked at. False for a file that is not even opened by `read`.
+    """
+    file = locate(Path(path))
+    if file is None or file.name.lower().endswith(ARCHIVES):
+        return file is not None
+    try:
+        with _quiet(), file.open("rb") as stream:
+            read_preamble(stream, force=False)
+            return _read_file_meta_info(stream).get("TransferSyntaxUID") not in NATIVE
+    except Exception:  # whatever it is, `read` says it
+        return False
+
+
 def locate(path: Path) -> Path | None:
     """Return the file that holds the film asked for by `path`, or None if there is none."""
     packed = [Path(f"{folder}{end}") for folder in (path, path.parent) for end in ARCHIVES]
     candidates = [path, path / "001", *packed]
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    try:
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
+    except OSError:  # a name no file can have, or a folder that may not be looked into
+        return None
 
 
 def _open(path: Path) -> BinaryIO:
@@ -156,19 +186,29 @@ def _unpack(archive: Path) -> BinaryIO:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silence remarks on odd tag values: they quote the file, and the film is judged here."""
-    with warnings.catch_warnings(), config.disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
+    remarks = logging.getLogger("pydicom")
+    was = remarks.disabled
+    remarks.disabled = True
+    try:
+        with warnings.catch_warnings(), config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        remarks.disabled = was
 
 
 @contextmanager
 def _refused(sentence: str) -> Iterator[None]:
-    """Turn whatever a damaged file provokes in the library into one sentence."""
+    """Turn whatever a damaged file provokes in a library into one sentence."""
     try:
         yield
-    except (FilmError, MemoryError):
+    except FilmError:
         raise
-    except Exception:
+    except MemoryError:
+        raise FilmError("the picture takes more memory than there is") from None
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise FilmError("the file cannot be read from its folder or disk") from None
         raise FilmError(sentence) from None
 
 
@@ -206,10 +246,12 @@ def _check_shape(dataset: Dataset) -> None:
 
 
 def _decode(dataset: Dataset) -> np.ndarray:
+    """Return the stored values of the first picture of the file."""
     syntax = dataset.file_meta.get("TransferSyntaxUID")
+    dataset.NumberOfFrames = 1
     with _refused("the picture of the file is cut short or damaged"):
         try:
-            return np.asarray(dataset.pixel_array)
+            return np.asarray(pixel_array(dataset, index=0))
         except (NotImplementedError, RuntimeError):
             name = getattr(syntax, "name", "an unknown syntax")
             raise FilmError(f"the picture cannot be decoded as {name}") from None

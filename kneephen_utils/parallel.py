@@ -6,10 +6,12 @@ Every job carries its own seed, so what comes back depends neither on how many w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from typing import Any
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 
 AHEAD = 4  # jobs a cluster holds for each of its threads
 PATIENCE = 20  # seconds in which a scheduler must answer
@@ -48,6 +50,59 @@ def each(
         return _on_cluster(work, jobs, dask)
     calls = (delayed(work)(*job) for job in jobs)
     return Parallel(n_jobs=workers, return_as="generator")(calls)
+
+
+def surviving(
+    work: Callable[..., Any],
+    jobs: Iterable[Sequence[Any]],
+    *,
+    workers: int,
+    deadly: Callable[..., bool],
+    lost: Callable[..., Any],
+) -> Iterator[Any]:
+    """Yield `work(*job)` of every job in order, also if a job brings down the process it runs in.
+
+    A library that crashes, or a system out of memory, takes a whole process away. The jobs that
+    were under way are then done one by one, each alone, until the one that did it is known.
+
+    Parameters
+    ----------
+    work
+        A function of a module.
+    jobs
+        Arguments of each call.
+    workers
+        Processes. With one, jobs are done in this process, so that nothing need be started,
+        except those that are `deadly`.
+    deadly
+        Tells from the arguments whether a job may bring down its process.
+    lost
+        What stands for the result of a job that did, from its arguments.
+    """
+    if workers == 1:
+        for job in jobs:
+            yield _alone(work, job, lost) if deadly(*job) else work(*job)
+        return
+    left, ahead = deque(jobs), AHEAD * effective_n_jobs(workers)
+    while left:
+        run = Parallel(n_jobs=workers, return_as="generator", pre_dispatch=ahead, batch_size=1)
+        results = run(delayed(work)(*job) for job in tuple(left))
+        try:
+            for result in results:
+                left.popleft()
+                yield result
+        except BrokenProcessPool:
+            for job in tuple(islice(left, ahead)):
+                left.popleft()
+                yield _alone(work, job, lost)
+
+
+def _alone(work: Callable[..., Any], job: Sequence[Any], lost: Callable[..., Any]) -> Any:
+    """Return the result of one job done in another process, or what stands for it."""
+    try:
+        return Parallel(n_jobs=2)([delayed(work)(*job)])[0]  # of two, joblib starts processes
+    except BrokenProcessPool:
+        return lost(*job)
 
 
 def _on_cluster(work: Callable[..., Any], jobs: Iterable[Sequence[Any]], address: str) -> list[Any]:

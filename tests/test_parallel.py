@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -150,3 +152,17 @@ def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> Non
     assert "was missed in KL2." in text
     assert '`make it SET="twin.participants=4000"` at commit def' in text
     assert "| KL2 | 4 | 80 | **0.74 (0.65 to 0.82)** | 0.88 (0.81 to 0.94) |" in text
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_that_takes_its_process_away_is_the_only_one_lost(workers: int) -> None:
+    """Exit is how a crash of a library looks from outside; it is the third of six jobs."""
+    jobs = [(abs, -1), (abs, -2), (os._exit, 1), (abs, -4), (abs, -5), (abs, -6)]
+    found = parallel.surviving(
+        operator.call,
+        jobs,
+        workers=workers,
+        deadly=lambda work, _: work is os._exit,
+        lost=lambda _, number: f"lost {number}",
+    )
+    assert list(found) == [1, 2, "lost 1", 4, 5, 6]

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import zarr
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from kneephen_utils import closed, dicom, images, tables
+from kneephen_utils import closed, dicom, images, parallel, tables
 from kneephen_utils.radiograph import (
     contrast,
     crop,
@@ -29,6 +28,7 @@ from kneephen_utils.radiograph import (
 )
 
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
+CRASH = "reading the film ends the program that reads it"
 Settings = crop.Settings
 CODE = (contrast, crop, dicom, joint, outline, quality, sampling)
 
@@ -129,8 +129,14 @@ def _run(
 ) -> Iterator[dict[str, Any]]:
     """Read films in parallel and yield rows; pictures go to disk a chunk at a time."""
     image = max((row["image"] for row in done), default=-1) + 1
-    tasks = (delayed(crop.answer)(Path(release), request, settings) for request in requests)
-    films = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="4 * n_jobs")(tasks)
+    tasks = ((Path(release), request, settings) for request in requests)
+    films = parallel.surviving(
+        crop.answer,
+        tasks,
+        workers=workers,
+        deadly=lambda folder, request, _: crop.is_coded(folder, request),
+        lost=lambda _folder, request, _settings: crop.unreadable(request, CRASH),
+    )
     rows: list[dict[str, Any]] = []
     pictures: list[np.ndarray] = []
     progress = tqdm(films, total=len(requests), desc="films", unit="film", mininterval=2)

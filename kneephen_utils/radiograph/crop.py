@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -62,24 +63,43 @@ class Cut(NamedTuple):
 def answer(release: Path, request: Request, settings: Settings) -> list[tuple[str, Cut]]:
     """Read one film and return knee and cut for each knee wanted from it.
 
+    Whatever goes wrong with one film is the reason its knees have no picture; nothing is raised.
     One thread does the sums: another number of threads would add in another order, and a pixel
     could fall on the other side of a grey level.
     """
-    with threadpool_limits(limits=1):
-        cuts = _cut_file(release, request, settings)
+    try:
+        with threadpool_limits(limits=1), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a remark on one film must not become an error
+            cuts = _cut_file(release, request, settings)
+    except dicom.FilmError as error:
+        return unreadable(request, str(error))
+    except Exception as error:  # of any library, on any film
+        return unreadable(request, f"no knee can be cut out of the film ({type(error).__name__})")
     return [(knee_id, cuts[side]) for side, knee_id in request.knees.items()]
 
 
+def unreadable(request: Request, sentence: str) -> list[tuple[str, Cut]]:
+    """Return what `answer` does for a film of which nothing can be used, for this reason."""
+    cut = Cut("unreadable", sentence, None, {})
+    return [(knee_id, cut) for knee_id in request.knees.values()]
+
+
+def is_coded(release: Path, request: Request) -> bool:
+    """Tell whether a film may be read by a decoder that could end the program."""
+    return not _leads_out(request.path) and dicom.is_coded(release / request.path)
+
+
 def _cut_file(release: Path, request: Request, settings: Settings) -> dict[str, Cut]:
-    inside = PurePosixPath(request.path)
-    try:
-        if inside.is_absolute() or ".." in inside.parts:
-            raise dicom.FilmError("the listed path leaves the release folder")
-        film = dicom.read(release / inside)
-    except dicom.FilmError as error:
-        return {side: Cut("unreadable", str(error), None, {}) for side in request.knees}
+    if _leads_out(request.path):
+        raise dicom.FilmError("the listed path leaves the release folder")
+    film = dicom.read(release / request.path)
     film = replace(film, view=film.view or request.view)
     return cut_film(film, list(request.knees), settings)
+
+
+def _leads_out(path: str) -> bool:
+    inside = PurePosixPath(path)
+    return inside.is_absolute() or ".." in inside.parts
 
 
 def cut_film(film: dicom.Film, sides: Sequence[str], settings: Settings) -> dict[str, Cut]:

@@ -141,8 +141,12 @@ def _typical(stack: np.ndarray, each: int) -> list[np.ndarray]:
     return list(stack[np.argsort(-likeness, kind="stable")[:each]])
 
 
-def _thumbnail(path: Path) -> np.ndarray:
-    pixels = dicom.read(path).pixels
+def _thumbnail(path: Path) -> np.ndarray | None:
+    """Return a film made small, or None if its file has gone or changed since it was cut."""
+    try:
+        pixels = dicom.read(path).pixels
+    except dicom.FilmError:
+        return None
     step = max(max(pixels.shape) // THUMBNAIL, 1)
     return pixels[::step, ::step]
 
