@@ -56,17 +56,20 @@ P      := $(strip $(PROFILE))
 A      := artefacts/$(P)
 TELL    = $(PY) -m kneephen_utils
 GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --dask "$(strip $(DASK))" --set "$(strip $(SET))" --owner $(OWNER)
-PHENO  := $(foreach grade,0 1 2 3 4,05_phenotype_grade_$(grade))
-RUNS   := 00_cohort 01_radiograph 02_embedding 03_grading 04_fusion $(PHENO) \
-          06_attention 07_pain 08_progression 09_verdict 10_multiverse
-TWIN   := $(if $(filter oai,$(P)),,$(A)/outputs/twin)
+TWIN   := $(if $(filter oai,$(P)),,$(A)/ran/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
 MAKERS := tests/test_printing.py tests/test_bench_page.py#  they call make, which works once at a time in a profile
 SHARED := tests/test_spine.py tests/test_faults.py#  they share one finished run
 marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)#  files of tests with a mark: to read them all takes a while
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
-made    = $(foreach run,$(1),$(A)/outputs/$(run))
+made    = $(foreach run,$(1),$(A)/ran/$(run))
+
+# --- what a run waits for and leaves, made from kneephen_utils/pipeline/declared.py ------------
+NOTHING :=
+RULED   := $(shell mkdir -p build && $(firstword $(wildcard $(PY)) $(PYTHON)) -m kneephen_utils.pipeline.rules \
+             > build/rules.$(OWNER) && mv build/rules.$(OWNER) build/rules.mk)
+-include build/rules.mk
 
 # --- a clock that was set back: times must be put right before make reads them ---------------
 AHEAD := $(shell mkdir -p build && touch build/.now && \
@@ -96,27 +99,15 @@ $(A)/stamps/%: stamps
 build/book.stamp: stamps
 	@:
 
-# --- runs: ran/X is new after every run, outputs/X only if an artefact changed --------------
+# --- runs: ran/X is new after every run, the note outputs/Y only if the artefact Y changed --
 $(A)/ran/twin: $(A)/stamps/twin
 	@$(TELL) twin $(GIVEN)
 $(A)/ran/%: $(A)/stamps/%
 	@$(TELL) run $* $(GIVEN)
 	@touch $(A)/fresh
-$(A)/outputs/%: $(A)/ran/%
-	@:
-
-$(A)/ran/00_cohort: $(TWIN)
-$(A)/ran/01_radiograph: $(call made,00_cohort)
-$(A)/ran/02_embedding: $(call made,01_radiograph)
-$(A)/ran/03_grading: $(call made,02_embedding)
-$(A)/ran/04_fusion: $(call made,03_grading)
-$(PHENO:%=$(A)/ran/%): $(call made,04_fusion)
-$(A)/ran/06_attention $(A)/ran/07_pain $(A)/ran/08_progression: $(call made,$(PHENO))
-$(A)/ran/09_verdict: $(call made,06_attention 07_pain 08_progression)
-$(A)/ran/10_multiverse: $(call made,09_verdict)
 
 # --- the book --------------------------------------------------------------------------------
-$(HTML): build/book.stamp $(RUNS:%=$(A)/ran/%) $(call made,$(RUNS))
+$(HTML): build/book.stamp $(SHOWN)
 	@$(TELL) pages $(GIVEN)
 	@echo "book: building" >&2
 	@rm -rf book/_build/singlehtml $(PDF)

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from kneephen_utils import pipeline
-from kneephen_utils.pipeline import ingredient, lock, params, stamps
+from kneephen_utils.pipeline import ingredient, inputs, lock, params, stamps, status
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
 
@@ -126,9 +126,9 @@ def _weights(weights: str) -> str:
     return str(folder)
 
 
-def _release(given: argparse.Namespace) -> Path | None:
-    """Return the folder of a release that was given; None where the project makes its own."""
-    return Path(_places(given)["release"]) if given.profile == "oai" else None
+def _twin_settings(given: argparse.Namespace) -> dict[str, Any] | None:
+    """Return the parameters of the synthetic release; None where a release is given."""
+    return None if given.profile == "oai" else _settings(given, "twin")
 
 
 def _runs(given: argparse.Namespace) -> dict[pipeline.Run, dict[str, Any]]:
@@ -140,12 +140,11 @@ def _artefacts(given: argparse.Namespace) -> Path:
 
 
 def _stamps(given: argparse.Namespace) -> int:
-    release, runs = _release(given), _runs(given)
-    twin = _settings(given, "twin") if release is None else None
+    runs, twin = _runs(given), _twin_settings(given)
     _hold(given)
     book = [pipeline.ROOT / "build" / "book.stamp", BOOK_PAGES.parent / "_build/html/index.html"]
     stamps.set_back([*stamps.dated(_artefacts(given)), *book])
-    for sentence in stamps.refresh(_artefacts(given), runs=runs, twin=twin, release=release):
+    for sentence in stamps.refresh(_artefacts(given), runs=runs, twin=twin):
         print(sentence, file=sys.stderr)
     stamps.update(pipeline.ROOT / "build" / "book.stamp", ingredient.book_stamp(given.profile))
     return 0
@@ -162,9 +161,13 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _twin(given: argparse.Namespace) -> int:
-    settings = _settings(given, "twin")
+    settings, artefacts = _settings(given, "twin"), _artefacts(given)
     _hold(given)
-    words = ["--out", str(_artefacts(given)), "--seed", str(settings["seed"])]
+    stamp, ran = ingredient.twin_stamp(settings), artefacts / "ran" / "twin"
+    if not status.of_twin(artefacts, stamp):
+        ran.touch()  # times had changed, and no content
+        return 0
+    words = ["--out", str(artefacts), "--seed", str(settings["seed"])]
     words += ["--participants", str(settings["participants"])]
     words += ["--defects", str(settings["defect_share"]), "--flavour", settings["flavour"]]
     words += ["--difficulty", settings["difficulty"]]
@@ -173,10 +176,8 @@ def _twin(given: argparse.Namespace) -> int:
         [sys.executable, "-m", "kneephen_utils.twin", *words], check=False
     ).returncode
     if code == 0:
-        made = [_artefacts(given) / name for name in ("release", "truth")]
-        states = [f"{ingredient.fingerprint(path)}  {path.name}" for path in made]
-        stamps.update(_artefacts(given) / "outputs" / "twin", "\n".join(states) + "\n")
-        stamps.replace(_artefacts(given) / "ran" / "twin", "done\n")
+        stamps.note(artefacts, dict(inputs.of_twin(artefacts)))
+        stamps.replace(ran, stamp)
     return code
 
 
@@ -278,11 +279,13 @@ def _pdf(_given: argparse.Namespace) -> int:
 
 
 def _status(given: argparse.Namespace) -> int:
-    from kneephen_utils.pipeline import status
-
-    release, runs = _release(given), _runs(given)
-    fresh = {r: ingredient.stamp(r, settings, release=release) for r, settings in runs.items()}
-    print("\n".join(status.lines(_artefacts(given), fresh)))
+    artefacts, twin = _artefacts(given), _twin_settings(given)
+    fresh = {
+        run: ingredient.stamp(run, settings) + inputs.lines(run, settings, artefacts)
+        for run, settings in _runs(given).items()
+    }
+    again = "" if twin is None else status.of_twin(artefacts, ingredient.twin_stamp(twin))
+    print("\n".join(status.lines(artefacts, fresh, twin=again)))
     return 0
 
 

@@ -24,15 +24,14 @@ CODE = "a" * 64 + "  kneephen_utils/pain/__init__.py"
 
 def left_by(folder: Path, *, code: str = CODE, release: str = "", knees: str = "b") -> Path:
     """Write the records and outputs that a finished run leaves, and return the folder."""
-    for kind in ("records", "outputs"):
-        (folder / kind).mkdir(parents=True, exist_ok=True)
+    (folder / "records").mkdir(parents=True, exist_ok=True)
     for run in pipeline.RUNS:
         lines = [code, '"context"  parameter arm', '"/home/someone/oai"  parameter release']
-        lines += [f"12-34  release {release}"] if release else []
+        lines += [f"12-34  film {release}"] if release else []
+        lines += [f"{knees * 64}  artefact {path}" for path in run.reads]
         record = {"run": run.name, "profile": "demo", "kneephen": "0.1.0", "seconds": 3.0}
         record |= {"finished": "2026-01-01T00:00:00+00:00", "depends_on": lines}
         (folder / "records" / f"{run.name}.json").write_text(json.dumps(record))
-        (folder / "outputs" / run.name).write_text(f"{knees * 64}  {run.stage}.parquet\n")
     return folder
 
 
@@ -90,11 +89,11 @@ def test_the_foot_spells_out_files_settings_and_inputs_but_no_place(tmp_path: Pa
     made = imprint.of(RUN, left_by(tmp_path, release="0.C.2/9000001/film"))
     foot = imprint.mark(page(), made).cells[-1].source
     assert f'id="imprint-{RUN.name}"' in foot
-    for told in ("pain/__init__.py", "parameter arm", "cohort.parquet", "the release that was"):
+    for told in ("pain/__init__.py", "parameter arm", "visits.parquet", "the release, as far"):
         assert told in foot
     assert "someone" not in foot
     assert "9000001" not in foot
-    assert "verdict.parquet" not in foot  # a later stage is no input
+    assert "events.parquet" not in foot  # pain does not read it
 
 
 def test_an_imprint_depends_on_what_went_in_and_not_on_time_or_place(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_release_as_text_is_read_and_reaches_the_fused_tables(copy: Path, tmp_
 
 def test_a_package_of_the_archive_is_read_and_cut(copy: Path, tmp_path: Path) -> None:
     release = written(tmp_path, "--flavour", "nda")
-    done = typed(copy, "artefacts/oai/outputs/01_radiograph", release)
+    done = typed(copy, "artefacts/oai/ran/01_radiograph", release)
     assert done.returncode == 0, done.stderr[-4000:]
     crops = tables.read("crops", copy / "artefacts" / "oai")
     assert crops["status"].eq("ok").mean() > 0.9

@@ -71,7 +71,7 @@ def test_where_work_is_done_leaves_no_stamp() -> None:
 
     run = pipeline.Run("phenotype", 2)
     one, two, other = (
-        ingredient.stamp(run, settings, release=None)
+        ingredient.stamp(run, settings)
         for settings in (
             {"seed": 1, "workers": 1, "dask": ""},
             {"seed": 1, "workers": 8, "dask": "tcp://10.0.0.1:8786"},

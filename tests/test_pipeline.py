@@ -1,16 +1,17 @@
-"""Pipeline: a run depends on what it imports, and on nothing else."""
+"""Pipeline: a run depends on what it imports and reads, and on nothing else."""
 
 from __future__ import annotations
 
 import os
-import re
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kneephen_utils import pipeline, tables
-from kneephen_utils.pipeline import ingredient, stamps
+from kneephen_utils.pipeline import ingredient, inputs, stamps, status
 
 
 def test_a_run_depends_on_the_modules_its_notebook_imports_and_no_other(root: Path) -> None:
@@ -44,20 +45,6 @@ def test_every_artefact_with_a_schema_is_written_by_its_stage() -> None:
     assert {name for _, name in written} == {name for _, name in declared}
 
 
-def test_the_makefile_knows_every_run_and_what_it_needs(root: Path) -> None:
-    makefile = (root / "Makefile").read_text().replace("\\\n", " ")
-    for run in pipeline.RUNS:
-        stem = run.notebook.removesuffix(".ipynb")
-        assert stem in makefile, f"the Makefile does not know {run.name}"
-    rules = dict(re.findall(r"^(\$\(A\)/ran/\d\d.*?|\$\(PHENO.*?): (.*)$", makefile, re.MULTILINE))
-    for targets, needs in rules.items():
-        stage = "phenotype" if "PHENO" in targets else re.findall(r"\d\d_(\w+)", targets)[-1]
-        for needed in pipeline.STAGES[stage].needs:
-            number = pipeline.STAGES[needed].number
-            word = "PHENO" if needed == "phenotype" else f"{number:02d}_{needed}"
-            assert word in needs, f"{stage} needs {needed}, which the Makefile does not say"
-
-
 def test_an_unknown_run_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(KeyError, match="00_cohort"):
         pipeline.run_called("05_phenotypes")
@@ -74,23 +61,96 @@ def test_a_stamp_is_rewritten_only_when_its_content_changes(tmp_path: Path) -> N
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_parameter_or_a_film_that_changes_makes_the_run_stale(tmp_path: Path) -> None:
+def opening(stage: str, release: Path, artefacts: Path) -> str:
+    """Return what a stage reads that opens the release in a folder."""
+    return inputs.lines(pipeline.Run(stage), {"release": str(release)}, artefacts)
+
+
+def test_a_parameter_that_changes_makes_the_run_stale() -> None:
     cohort = pipeline.Run("cohort")
-    (tmp_path / "table.txt").write_text("a|b\n")
-    before = ingredient.stamp(cohort, {"seed": 1}, release=tmp_path)
-    assert ingredient.stamp(cohort, {"seed": 1}, release=tmp_path) == before
-    assert ingredient.stamp(cohort, {"seed": 2}, release=tmp_path) != before
-    (tmp_path / "table.txt").write_text("a|c\n")
-    assert ingredient.stamp(cohort, {"seed": 1}, release=tmp_path) != before
+    before = ingredient.stamp(cohort, {"seed": 1})
+    assert ingredient.stamp(cohort, {"seed": 1}) == before
+    assert ingredient.stamp(cohort, {"seed": 2}) != before
+
+
+def test_a_table_of_the_release_reaches_the_cohort_and_a_film_the_radiograph(
+    tmp_path: Path,
+) -> None:
+    release = tmp_path / "OAI"
+    for name, text in {"a/Clinical.txt": "a|b", "a/sq.sas7bdat": "1", "0.E.1/film": "x"}.items():
+        (release / name).parent.mkdir(parents=True, exist_ok=True)
+        (release / name).write_text(text)
+
+    def now() -> tuple[str, str]:
+        return opening("cohort", release, tmp_path), opening("radiograph", release, tmp_path)
+
+    tables_before, films_before = now()
+    assert now() == (tables_before, films_before)
+    for name in ("a/Clinical.txt", "a/sq.sas7bdat"):
+        kept, times = (release / name).read_text(), (release / name).stat()
+        (release / name).write_text("c|d")
+        os.utime(release / name, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert now()[0] != tables_before
+        assert now()[1] == films_before
+        (release / name).write_text(kept)
+    assert now() == (tables_before, films_before)
+    (release / "0.E.1/film").write_text("yy")
+    assert now()[0] == tables_before
+    assert now()[1] != films_before
+    (release / "0.E.1/another").write_text("z")  # a list may have named it: it is on disk now
+    assert now()[0] != tables_before
+
+
+def test_linked_folders_of_a_release_count_and_a_link_that_leads_back_ends(tmp_path: Path) -> None:
+    release, elsewhere = tmp_path / "OAI", tmp_path / "disk"
+    (release / "a").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "Clinical.txt").write_text("a|b")
+    (release / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(release)
+    before = opening("cohort", release, tmp_path)
+    assert "release linked/Clinical.txt" in before
+    (elsewhere / "Clinical.txt").write_text("a|c")
+    assert opening("cohort", release, tmp_path) != before
+
+
+def test_films_written_again_with_the_same_content_change_nothing(tmp_path: Path) -> None:
+    for name in ("release/0.E.1/film", "release/a/Clinical.txt", "truth/planted.parquet"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    film = tmp_path / "release/0.E.1/film"
+    stamps.note(tmp_path, dict(inputs.of_twin(tmp_path)))
+    before = opening("radiograph", tmp_path / "release", tmp_path)
+    assert len(before.splitlines()) == 4  # three artefacts, and all films together
+    os.utime(film, (1, 1))
+    assert opening("radiograph", tmp_path / "release", tmp_path) != before
+    stamps.note(tmp_path, dict(inputs.of_twin(tmp_path)))
+    assert opening("radiograph", tmp_path / "release", tmp_path) == before
+    film.write_text("other")
+    stamps.note(tmp_path, dict(inputs.of_twin(tmp_path)))
+    assert opening("radiograph", tmp_path / "release", tmp_path) != before
+
+
+def test_folders_that_the_verdict_is_given_count_by_content(tmp_path: Path) -> None:
+    run = pipeline.Run("verdict")
+    nothing = inputs.lines(run, {"truth_folder": "", "published_tables": ""}, tmp_path)
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "wide.csv").write_text("a,b")
+    given = {"truth_folder": "", "published_tables": str(tmp_path / "published")}
+    before = inputs.lines(run, given, tmp_path)
+    assert "published wide.csv" in before
+    assert "published" not in nothing
+    (tmp_path / "published" / "wide.csv").write_text("a,c")
+    assert inputs.lines(run, given, tmp_path) != before
 
 
 def test_other_weights_make_the_runs_that_use_them_stale(tmp_path: Path) -> None:
     (tmp_path / "open_clip_model.safetensors").write_bytes(b"1")
     settings = {"weights": str(tmp_path)}
-    before = ingredient.stamp(pipeline.Run("embedding"), settings, release=None)
+    before = ingredient.stamp(pipeline.Run("embedding"), settings)
     (tmp_path / "open_clip_model.safetensors").write_bytes(b"12")
-    assert ingredient.stamp(pipeline.Run("embedding"), settings, release=None) != before
-    own = ingredient.stamp(pipeline.Run("embedding"), {"weights": "embedded"}, release=None)
+    assert ingredient.stamp(pipeline.Run("embedding"), settings) != before
+    own = ingredient.stamp(pipeline.Run("embedding"), {"weights": "embedded"})
     assert "weights model.safetensors" in own
 
 
@@ -101,19 +161,53 @@ def test_the_fingerprint_of_a_folder_sees_names_and_bytes(tmp_path: Path) -> Non
     assert ingredient.fingerprint(tmp_path) != first
 
 
-def test_a_harmed_artefact_is_noticed_and_made_again(tmp_path: Path) -> None:
-    cohort, settings = pipeline.Run("cohort"), {"seed": 1}
+def test_the_book_depends_on_its_prose_and_not_on_what_programs_leave_there(
+    tmp_path: Path, root: Path
+) -> None:
+    shutil.copytree(root / "kneephen_utils" / "pipeline", tmp_path / "kneephen_utils" / "pipeline")
+    for name in ("intro.md", "_ext/offline.py"):
+        (tmp_path / "book" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "book" / name).write_text("before")
+    before = ingredient.book_stamp("demo", root=tmp_path)
+    for name in ("_ext/__pycache__/offline.pyc", "_build/html/a.html", "executed/a.ipynb"):
+        (tmp_path / "book" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "book" / name).write_text("made")
+    assert ingredient.book_stamp("demo", root=tmp_path) == before
+    assert "kneephen_utils/pipeline/pages.py" in before
+    for name in ("book/_ext/offline.py", "kneephen_utils/pipeline/imprint.py"):
+        (tmp_path / name).write_text("# after\n")
+        assert ingredient.book_stamp("demo", root=tmp_path) != before
+        before = ingredient.book_stamp("demo", root=tmp_path)
+
+
+def finish(artefacts: Path, run: pipeline.Run, settings: dict[str, Any]) -> None:
+    """Leave everything that a run leaves, as if it had just been executed."""
+    for path in [*run.writes, run.page, f"records/{run.name}.json"]:
+        (artefacts / path).parent.mkdir(parents=True, exist_ok=True)
+        (artefacts / path).write_text(f"whole {path}")
+    left = status.left_by(run)
+    stamps.note(artefacts, {path: ingredient.fingerprint(artefacts / path) for path in left})
+    made = ingredient.stamp(run, settings) + inputs.lines(run, settings, artefacts)
+    stamps.replace(artefacts / "ran" / run.name, made)
+
+
+@pytest.fixture
+def cohort_done(tmp_path: Path) -> tuple[pipeline.Run, dict[str, Any]]:
+    cohort, settings = pipeline.Run("cohort"), {"seed": 1, "release": str(tmp_path / "OAI")}
+    finish(tmp_path, cohort, settings)
+    return cohort, settings
+
+
+def test_a_harmed_artefact_is_noticed_and_made_again(
+    tmp_path: Path, cohort_done: tuple[pipeline.Run, dict[str, Any]]
+) -> None:
+    cohort, settings = cohort_done
 
     def refreshed() -> list[str]:
-        return stamps.refresh(tmp_path, runs={cohort: settings}, twin=None, release=None)
+        return stamps.refresh(tmp_path, runs={cohort: settings}, twin=None)
 
-    for path in cohort.writes:
-        (tmp_path / path).write_text("whole")
     assert refreshed() == []
     stamp = tmp_path / "stamps" / cohort.name
-    states = [f"{ingredient.fingerprint(tmp_path / path)}  {path}" for path in cohort.writes]
-    stamps.replace(tmp_path / "outputs" / cohort.name, "\n".join(states) + "\n")
-    stamps.replace(tmp_path / "ran" / cohort.name, stamp.read_text())
     untouched = stamp.stat().st_mtime_ns
     assert refreshed() == []
     assert stamp.stat().st_mtime_ns == untouched
@@ -122,16 +216,106 @@ def test_a_harmed_artefact_is_noticed_and_made_again(tmp_path: Path) -> None:
     assert stamp.stat().st_mtime_ns > untouched
 
 
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "knees.parquet",
+        "executed/00_cohort.ipynb",
+        "records/00_cohort.json",
+        "ran/00_cohort",
+        "outputs/knees.parquet",
+    ],
+)
+def test_whatever_of_a_run_is_gone_it_is_made_again(
+    tmp_path: Path, cohort_done: tuple[pipeline.Run, dict[str, Any]], gone: str
+) -> None:
+    cohort, settings = cohort_done
+    stamps.refresh(tmp_path, runs={cohort: settings}, twin=None)
+    before = (tmp_path / "stamps" / cohort.name).stat().st_mtime_ns
+    (tmp_path / gone).unlink()
+    stamps.refresh(tmp_path, runs={cohort: settings}, twin=None)
+    assert (tmp_path / "stamps" / cohort.name).stat().st_mtime_ns > before
+
+
+def test_a_run_that_would_be_as_it_is_is_not_executed(
+    tmp_path: Path,
+    cohort_done: tuple[pipeline.Run, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Times may say that it is stale, after a copy of the folder: content says that it is not."""
+    from kneephen_utils.pipeline import execution
+
+    cohort, settings = cohort_done
+    executed: list[str] = []
+    monkeypatch.setattr(execution, "_execute", lambda run, *_: executed.append(run.name) or True)
+
+    def ask() -> list[str]:
+        stamps.refresh(tmp_path, runs={cohort: settings}, twin=None)
+        folders = execution.Folders(tmp_path)
+        assert execution.execute(cohort, settings, folders=folders, profile="demo")
+        return [executed.pop()] if executed else []
+
+    os.utime(tmp_path / "ran" / cohort.name, (1, 1))
+    assert ask() == []
+    assert (tmp_path / "ran" / cohort.name).stat().st_mtime > 1
+    (tmp_path / "knees.parquet").write_text("whple")
+    assert ask() == [cohort.name]
+    (tmp_path / "knees.parquet").write_text("whole knees.parquet")
+    assert ask() == []
+    (tmp_path / "OAI").mkdir()
+    (tmp_path / "OAI" / "Clinical.txt").write_text("a|b")
+    assert ask() == [cohort.name]
+
+
+@pytest.mark.parametrize("artefact", sorted({path for run in pipeline.RUNS for path in run.writes}))
+def test_an_artefact_that_changed_while_nobody_looked_makes_its_readers_stale(
+    artefact: str, everything_done: tuple[Path, dict[pipeline.Run, dict[str, Any]]]
+) -> None:
+    """Times play no part in it: a note is changed, and its time set back."""
+    artefacts, runs = everything_done
+    noted = inputs.note(artefacts, artefact)
+    kept, times = noted.read_text(), noted.stat()
+    noted.write_text("another\n")
+    os.utime(noted, ns=(times.st_atime_ns, times.st_mtime_ns))
+    fresh = {run: stamp_of(run, artefacts, runs) for run in runs}
+    stale = {run for run, stamp in fresh.items() if status.changed(ran(run, artefacts), stamp)}
+    noted.write_text(kept)
+    assert stale == {run for run in runs if artefact in run.opened(runs[run])}
+
+
+def stamp_of(run: pipeline.Run, artefacts: Path, runs: dict[pipeline.Run, dict[str, Any]]) -> str:
+    return inputs.lines(run, runs[run], artefacts)
+
+
+def ran(run: pipeline.Run, artefacts: Path) -> str:
+    return (artefacts / "ran" / run.name).read_text()
+
+
+@pytest.fixture(scope="module")
+def everything_done(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, dict[pipeline.Run, dict[str, Any]]]:
+    artefacts = tmp_path_factory.mktemp("artefacts")
+    settings = {"release": str(artefacts / "OAI"), "embedding": "finetuned"}
+    runs = {run: dict(settings) for run in pipeline.RUNS}
+    for run in runs:
+        for path in run.writes:
+            stamps.replace(inputs.note(artefacts, path), "one\n")
+    for run in runs:
+        stamps.replace(artefacts / "ran" / run.name, stamp_of(run, artefacts, runs))
+    return artefacts, runs
+
+
 def test_after_the_clock_was_set_back_what_changes_is_still_newer_than_what_was(
     tmp_path: Path,
 ) -> None:
     now = time.time_ns()
-    for hours, name in enumerate(["stamps/a", "ran/a", "outputs/a"]):
+    for hours, name in enumerate(["stamps/a", "ran/a", "outputs/in/a"]):
         stamps.replace(tmp_path / name, "before")
         later = now + hours * 3600 * 10**9
         os.utime(tmp_path / name, ns=(later, later))
     stamps.set_back(stamps.dated(tmp_path))
-    ages = [(tmp_path / name).stat().st_mtime_ns for name in ("stamps/a", "ran/a", "outputs/a")]
+    ages = [(tmp_path / name).stat().st_mtime_ns for name in ("stamps/a", "ran/a", "outputs/in/a")]
     assert ages == sorted(ages)
     assert len(set(ages)) == 3
     stamps.update(tmp_path / "stamps" / "a", "after")

@@ -35,7 +35,11 @@ def insert(path: Path, after: str, text: str) -> None:
 
 def notebook(code: str) -> nbformat.NotebookNode:
     """Return the cells of a block, one per paragraph, as the page describes the notebook."""
-    cells = [nbformat.v4.new_markdown_cell("# Sides\n\n| reads | writes |\n|---|---|\n| | |")]
+    cells = [
+        nbformat.v4.new_markdown_cell(
+            "# Sides\n\n| reads | writes |\n|---|---|\n| `knees` | `sides` |"
+        )
+    ]
     for paragraph in code.strip().split("\n\n"):
         first, _, rest = paragraph.partition("\n")
         cell = nbformat.v4.new_code_cell(rest if first.startswith("# ") else paragraph)
@@ -63,10 +67,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tests" / "test_sides.py").write_text(given["test"].lstrip())
     insert(folder / "notebooks" / "params.yml", "stages:", given["params"])
     nbformat.write(notebook(given["notebook"]), folder / "notebooks" / "11_sides.ipynb")
-    stages = package / "pipeline" / "__init__.py"
+    stages = package / "pipeline" / "declared.py"
     before, end, after = stages.read_text().partition("\n}\n")  # of STAGES
     stages.write_text(before + "\n" + given["stage"].strip("\n") + end + after)
-    insert(folder / "Makefile", "made ", given["make"])
     chapters = folder / "book" / "_toc.yml"
     insert(chapters, "      - file: executed/09_verdict", given["toc"].lstrip("\n"))
     return folder
@@ -104,6 +107,7 @@ def test_make_runs_it_after_what_it_reads(copy: Path) -> None:
 
 def test_it_keeps_to_the_rules_of_the_project(copy: Path) -> None:
     words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/test_sides.py"]
-    done = run(copy, *words, "tests/test_notebooks.py", "-k", "sides")
+    held = ["tests/test_notebooks.py", "tests/test_declared.py"]
+    done = run(copy, *words, *held, "-k", "sides")
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"\b[89] passed|\b1\d passed", done.stdout), done.stdout[-500:]

@@ -7,21 +7,21 @@ import pandas as pd
 from kneephen_utils import fusion
 from kneephen_utils.fusion import nuisance
 
-ENCODERS = ("zeroshot", "finetuned")  # before its training on the grade, and after
+OTHER = {"finetuned": "zeroshot", "zeroshot": "finetuned", "block": "finetuned"}
 ARMS = ("image", "context")
 
 
 def other(embedding: str) -> str:
-    """Return the encoder that was not asked for.
+    """Return the encoder that was not asked for: after its training on the grade, or before.
 
     Raises
     ------
     ValueError
         If the encoder is unknown.
     """
-    if embedding not in ENCODERS:
-        raise ValueError(f"embedding is {embedding!r}; expected {' or '.join(ENCODERS)}")
-    return ENCODERS[1 - ENCODERS.index(embedding)]
+    if embedding not in OTHER:
+        raise ValueError(f"embedding is {embedding!r}; expected {', '.join(OTHER)}")
+    return OTHER[embedding]
 
 
 def fuse(

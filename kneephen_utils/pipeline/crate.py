@@ -98,7 +98,8 @@ def _action(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _private(line: str) -> bool:
     """Say whether a line of a record names a file of the release or a place on the machine."""
-    return "  release " in line or any(f"parameter {name}" in line for name in PLACES)
+    opened = any(f"  {kind} " in line for kind in ("release", "film", "published"))
+    return opened or any(f"parameter {name}" in line for name in PLACES)
 
 
 def _refuse(folder: Path, participants: set[str]) -> None:

@@ -1,4 +1,8 @@
-"""Drawing: the stages of the study as one picture, from the list that make and the book use."""
+"""Drawing: the stages of the study as one picture, from the declaration that make uses too.
+
+Most stages read tables of several others. An arrow is drawn only where no longer way leads
+from one to the other, so that the picture can be read.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from kneephen_utils.pipeline import STAGES, Stage
 
 WIDE, HIGH, COLUMN, ROW = 150, 62, 174, 78  # a box, and the way from one to the next
 LEFT, TOP = 20, 30
+BELOW = TOP + HIGH + 45  # where the second row of boxes begins
 INK, BOX, OUT = "#44546a", "#16324f", "#00694f"
 GREEN = {"phenotype", "verdict"}  # where groups are made, and where they are judged
 WORDS = {
@@ -27,15 +32,11 @@ WORDS = {
 
 
 def stages(known: Mapping[str, Stage] = STAGES) -> str:
-    """Return the picture of the stages as SVG: a box each, an arrow from each stage it needs."""
+    """Return the picture of the stages as SVG: a box each, an arrow where nothing lies between."""
     places = {name: _place(name, known) for name in known}
     width = max(x for x, _ in places.values()) + WIDE + LEFT
     height = max(y for _, y in places.values()) + HIGH + 15
-    arrows = [
-        _arrow(places[before], places[name])
-        for name, stage in known.items()
-        for before in stage.needs
-    ]
+    arrows = [_arrow(places[before], places[name]) for before, name in direct(known)]
     boxes = [_box(name, stage, *places[name]) for name, stage in known.items()]
     x, y = places["phenotype"]
     notes = [
@@ -56,11 +57,30 @@ def stages(known: Mapping[str, Stage] = STAGES) -> str:
     return "\n".join([head, ground, tip, *arrows, *boxes, *notes, "</svg>\n"])
 
 
+def direct(known: Mapping[str, Stage] = STAGES) -> list[tuple[str, str]]:
+    """Return the pairs of stages, the second in need of the first, with no stage between them."""
+    found = before(known)
+    return [
+        (first, name)
+        for name, stage in known.items()
+        for first in stage.needs
+        if not any(first in found[other] for other in stage.needs)
+    ]
+
+
+def before(known: Mapping[str, Stage] = STAGES) -> dict[str, set[str]]:
+    """Return for each stage all stages that it rests on, directly or through others."""
+    found: dict[str, set[str]] = {}
+    for name, stage in known.items():  # a stage is listed after those it needs
+        found[name] = set(stage.needs).union(*(found[first] for first in stage.needs))
+    return found
+
+
 def depths(known: Mapping[str, Stage] = STAGES) -> dict[str, int]:
     """Return for each stage how many stages come before it on the longest way."""
     found: dict[str, int] = {}
     for name, stage in known.items():  # a stage is listed after those it needs
-        found[name] = max((found[before] + 1 for before in stage.needs), default=0)
+        found[name] = max((found[first] + 1 for first in stage.needs), default=0)
     return found
 
 
@@ -71,9 +91,10 @@ def _place(name: str, known: Mapping[str, Stage]) -> tuple[int, int]:
     if found[name] < first:
         return LEFT + COLUMN * found[name], TOP
     beside = [other for other in known if found[other] == found[name]]
-    row = beside.index(name) - (len(beside) - 1) / 2
+    most = max(list(found.values()).count(depth) for depth in found.values() if depth >= first)
+    row = beside.index(name) + (most - len(beside)) / 2
     stretch = COLUMN * (first - 1) / (max(found.values()) - first)  # as wide as the first row
-    return LEFT + round(stretch * (found[name] - first)), round(TOP + 190 + ROW * row)
+    return LEFT + round(stretch * (found[name] - first)), round(BELOW + ROW * row)
 
 
 def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:

@@ -27,10 +27,12 @@ from kneephen_utils.pipeline import (
     counted,
     disclosure,
     ingredient,
+    inputs,
     lock,
     progress,
     provenance,
     stamps,
+    status,
 )
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -70,10 +72,6 @@ class Folders:
         """File that holds what a run depends on."""
         return self.artefacts / "stamps" / name
 
-    def outputs(self, name: str) -> Path:
-        """File that holds the fingerprints of what a run wrote."""
-        return self.artefacts / "outputs" / name
-
     def ran(self, name: str) -> Path:
         """File that is touched whenever a run has succeeded."""
         return self.artefacts / "ran" / name
@@ -100,22 +98,29 @@ class LocalKernelManager(AsyncKernelManager):
 def execute(
     run: pipeline.Run, settings: Mapping[str, Any], *, folders: Folders, profile: str
 ) -> bool:
-    """Execute one run; return whether it succeeded, having printed how it ended."""
+    """Execute one run, unless it would be as it is; return whether it succeeded.
+
+    How it ended is printed.
+    """
     before = _state(folders.ran(run.name))
     with lock.alone(folders.running / f"{run.name}.lock", name=run.name) as waited:
         if waited and _state(folders.ran(run.name)) != before:
             _say(f"{run.name}: done by the process that was waited for")
             return True
+        stamp = folders.stamp(run.name).read_text(encoding="utf-8")
+        stamp += inputs.lines(run, settings, folders.artefacts, now=True)
+        if not status.why(run, stamp, folders.artefacts):
+            folders.ran(run.name).touch()  # times had changed, and no content
+            return True
         _clear(run, folders)
-        return _execute(run, settings, folders, profile)
+        return _execute(run, settings, folders, profile, stamp)
 
 
 def _execute(
-    run: pipeline.Run, settings: Mapping[str, Any], folders: Folders, profile: str
+    run: pipeline.Run, settings: Mapping[str, Any], folders: Folders, profile: str, stamp: str
 ) -> bool:
     notebook = pipeline.ROOT / "notebooks" / run.notebook
     partial = folders.running / f"{run.name}.ipynb"
-    stamp = folders.stamp(run.name).read_text()
     whole = progress.expected(folders.records / f"{run.name}.json")
     took = f", {progress.spoken(whole)} last time" if whole else ""
     _say(f"{run.name}: started{took}")
@@ -221,8 +226,8 @@ def _accept(
     stamps.replace(folders.executed / f"{run.name}.ipynb", nbformat.writes(shown) + "\n")
     partial.unlink()
     (folders.failed / f"{run.name}.ipynb").unlink(missing_ok=True)
-    states = [f"{ingredient.fingerprint(folders.artefacts / path)}  {path}" for path in run.writes]
-    stamps.update(folders.outputs(run.name), "\n".join(states) + "\n")
+    left = {path: folders.artefacts / path for path in status.left_by(run)}
+    stamps.note(folders.artefacts, {p: ingredient.fingerprint(there) for p, there in left.items()})
 
 
 def _state(path: Path) -> tuple[int, str] | None:

@@ -24,6 +24,7 @@ from kneephen_utils import pipeline
 from kneephen_utils.pipeline.crate import PLACES
 
 SHORT = 12  # digits of a fingerprint that are shown
+KINDS = {"parameter", "weights", "artefact", "release", "film", "truth", "published"}
 AFTER_HEADER = 33  # bytes of the signature and the first chunk of a PNG
 PICTURE = re.compile(r"data:image/(svg\+xml|png);base64,([A-Za-z0-9+/=]+)")
 
@@ -58,7 +59,7 @@ def of(run: pipeline.Run, artefacts: Path) -> Imprint:
     Parameters
     ----------
     run
-        A run that has finished; its inputs are all artefacts of the stages it rests on.
+        A run that has finished; its inputs are the artefacts it read, and what else it opened.
     artefacts
         Folder of the profile.
 
@@ -68,19 +69,20 @@ def of(run: pipeline.Run, artefacts: Path) -> Imprint:
         If the run left no record.
     """
     record = json.loads((artefacts / "records" / f"{run.name}.json").read_text())
-    lines = list(record["depends_on"])
-    settings = [line for line in lines if "  parameter " in line]
-    given = [line for line in lines if "  weights " in line]
-    released = [line for line in lines if "  release " in line]
-    code = [line for line in lines if line not in {*settings, *given, *released}]
-    inputs = _written_before(run, artefacts) + given
+    kinds: dict[str, list[str]] = {}
+    for entry in record["depends_on"]:
+        kinds.setdefault(_kind(entry), []).append(entry)
+    inputs = [line.replace("  artefact ", "  ", 1) for line in kinds.get("artefact", [])]
+    inputs += [line for kind in ("truth", "published", "weights") for line in kinds.get(kind, [])]
+    released = kinds.get("release", []) + kinds.get("film", [])
     if released:  # named as a whole: a name of a file may tell of a person
-        inputs.append(f"{_digest(released)}  the release that was given")
+        inputs.append(f"{_digest(released)}  the release, as far as it was opened")
+    settings = kinds.get("parameter", [])
     return Imprint(
         run=record["run"],
         profile=record["profile"],
         version=record["kneephen"],
-        code=tuple(code),
+        code=tuple(kinds.get("code", [])),
         parameters=tuple(line for line in settings if line.split()[-1] not in PLACES),
         inputs=tuple(inputs),
     )
@@ -117,7 +119,7 @@ def foot(made: Imprint) -> str:
     parts = {
         "Code, by file": made.code,
         "Parameters": made.parameters,
-        "Inputs, as the stages before had written them": made.inputs,
+        "Inputs, as they were when this run read them": made.inputs,
     }
     listed = "".join(
         f"<h4>{name}</h4><pre>{html.escape(chr(10).join(map(_shortened, lines)) or 'none')}</pre>"
@@ -160,17 +162,10 @@ def _marked(shown: str, made: Imprint) -> str:
     return f"{PICTURE.sub(picture, shown)}\n\n{line(made)}"
 
 
-def _written_before(run: pipeline.Run, artefacts: Path) -> list[str]:
-    """Return the artefacts of every run of the stages this one rests on, with fingerprints."""
-    stages, waiting = set(), list(pipeline.STAGES[run.stage].needs)
-    while waiting:
-        stage = waiting.pop()
-        stages.add(stage)
-        waiting += pipeline.STAGES[stage].needs
-    names = ["twin"] if (artefacts / "outputs" / "twin").exists() else []
-    names += [other.name for other in pipeline.RUNS if other.stage in stages]
-    noted = [(artefacts / "outputs" / name).read_text().splitlines() for name in names]
-    return [one for lines in noted for one in lines]
+def _kind(entry: str) -> str:
+    """Return what a line of a record is about: the word before its name, or code."""
+    word = entry.partition("  ")[2].partition(" ")[0]
+    return word if word in KINDS else "code"
 
 
 def _digest(lines: Iterable[str]) -> str:

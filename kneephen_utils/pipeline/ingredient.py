@@ -1,6 +1,7 @@
-"""Ingredient: what each run depends on - notebook, modules, parameters, weights, release.
+"""Ingredient: what each run is made by - notebook, modules, parameters, weights.
 
-A fingerprint of each makes the stamp of a run, so that only what changed is run again.
+A fingerprint of each makes the stamp of a run, so that only what changed is run again. What a
+run reads says module `inputs`.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kneephen_utils.pipeline import PACKAGE, ROOT, STAGES, Run
+from kneephen_utils.pipeline import PACKAGE, ROOT, Run
 
 TRACELESS = ("workers", "dask")  # parameters that change where work is done, never what comes out
+OF_READERS = ("artefacts", "disclose")  # shared parameters that play no part in a release
+LEFT = {"__pycache__", ".ipynb_checkpoints"}  # folders that programs leave beside what they read
+MADE = {"executed", "_build"}  # folders of the book that hold what is made
 
 
-def stamp(run: Run, settings: Mapping[str, Any], *, release: Path | None, root: Path = ROOT) -> str:
-    """Return what the run depends on, one line per ingredient: a fingerprint and its name.
+def stamp(run: Run, settings: Mapping[str, Any], *, root: Path = ROOT) -> str:
+    """Return what the run is made by, one line per ingredient: a fingerprint and its name.
 
     Parameters
     ----------
     run, settings
         The run and its parameters.
-    release
-        Folder of a release that was given; None where the project makes its own.
     root
         Folder of the project.
     """
@@ -33,33 +35,26 @@ def stamp(run: Run, settings: Mapping[str, Any], *, release: Path | None, root: 
     sources = modules_of(notebook_imports(notebook), package=root / PACKAGE.name)
     lines = _ingredients([notebook, *sources], settings, root)
     lines += [f"{state}  weights {name}" for name, state in weights_state(settings, root)]
-    if release is not None and STAGES[run.stage].opens_release:
-        lines += [f"{state}  release {name}" for name, state in release_state(release)]
     return "\n".join(lines) + "\n"
 
 
 def twin_stamp(settings: Mapping[str, Any], *, root: Path = ROOT) -> str:
     """Return what the synthetic release depends on: its modules and its parameters."""
     sources = modules_of(["twin.__main__"], package=root / PACKAGE.name)
-    return "\n".join(_ingredients(sources, settings, root)) + "\n"
+    own = {name: value for name, value in settings.items() if name not in OF_READERS}
+    return "\n".join(_ingredients(sources, own, root)) + "\n"
 
 
 def book_stamp(profile: str, *, root: Path = ROOT) -> str:
-    """Return what the book depends on beside the stages: its prose and tables, and the profile."""
-    made = {"executed", "_build"}
-    files = [path for path in sorted((root / "book").rglob("*")) if path.is_file()]
-    own = [path for path in files if not made & set(path.relative_to(root / "book").parts)]
+    """Return what the book depends on beside the runs: its prose and tables, and the profile.
+
+    The modules that make its lists and its imprints count too.
+    """
+    book = root / "book"
+    files = [path for path in sorted(book.rglob("*")) if path.is_file()]
+    own = [path for path in files if not (MADE | LEFT) & set(path.relative_to(book).parts)]
+    own += modules_of(["pipeline.pages"], package=root / PACKAGE.name)
     return "\n".join(_ingredients(own, {"profile": profile}, root)) + "\n"
-
-
-def release_state(release: Path) -> Iterator[tuple[str, str]]:
-    """Yield each file of a release with its state: text by content, films by size and time."""
-    for path in sorted(path for path in release.rglob("*") if path.is_file()):
-        if path.suffix.lower() in {".txt", ".csv"}:
-            state = fingerprint(path)
-        else:
-            state = f"{path.stat().st_size}-{path.stat().st_mtime_ns}"
-        yield str(path.relative_to(release)), state
 
 
 def weights_state(settings: Mapping[str, Any], root: Path = ROOT) -> Iterator[tuple[str, str]]:

@@ -10,10 +10,21 @@ import nbformat
 from kneephen_utils import measured, pipeline, tables
 from kneephen_utils.calibration import counted
 from kneephen_utils.calibration import page as calibration
-from kneephen_utils.pipeline import claims, drawing, graders, imprint, robust, speed, stamps
+from kneephen_utils.pipeline import (
+    claims,
+    declared,
+    drawing,
+    graders,
+    imprint,
+    robust,
+    speed,
+    stamps,
+)
 
 FAMILY = re.compile(r"\\[dw](\{\d+\}|\+)?")  # what stands for the ends of many names in a schema
 VERDICT = pipeline.Run("verdict")
+ENTERED = re.compile(r"^\| reads \| writes \|\n(\|.*\n?)*", re.MULTILINE)  # of a notebook's head
+OF_A_GRADE = "/grade_{grade}"
 
 
 def hand_over(artefacts: Path, pages: Path) -> None:
@@ -32,6 +43,8 @@ def hand_over(artefacts: Path, pages: Path) -> None:
     pages.mkdir(parents=True, exist_ok=True)
     for run in pipeline.RUNS:
         executed = nbformat.read(artefacts / "executed" / f"{run.name}.ipynb", as_version=4)
+        head = executed.cells[0]
+        head.source = ENTERED.sub(read_and_written(run.stage), head.source, count=1)
         marked = imprint.mark(executed, imprint.of(run, artefacts))
         stamps.update(pages / f"{run.name}.ipynb", nbformat.writes(marked) + "\n")
     for name, text in answer(artefacts, imprint.of(VERDICT, artefacts)).items():
@@ -76,6 +89,15 @@ def origin(artefacts: Path) -> str:
     return f"{said} of the release it was given.\n"
 
 
+def read_and_written(stage: str) -> str:
+    """Return what a stage reads and writes as a table in Markdown, with links to the dictionary."""
+    own = pipeline.STAGES[stage]
+    told = [_link(path) for path in own.reads]
+    told += [declared.OUTSIDE[kind] for kind in own.opens]
+    written = [_link(path) for path in own.writes]
+    return f"| reads | writes |\n| --- | --- |\n| {', '.join(told)} | {', '.join(written)} |\n"
+
+
 def stage_list() -> str:
     """Return the table of stages as Markdown, with links to their pages."""
     lines = ["| | stage | question |", "|---|---|---|"]
@@ -101,12 +123,34 @@ def dictionary() -> str:
         told = columns[heads].assign(column=[f"`{_readable(one)}`" for one in columns["column"]])
         parts += [
             f"(table-{name})=\n## {name}",
-            f"{schema.description} Written by {schema.metadata['stage']}.",
+            f"{schema.description} Written by {schema.metadata['stage']}{_readers(str(name))}.",
             f'<details class="kneephen-folded"><summary>{len(columns)} columns</summary>',
             measured.listing(told),
             "</details>",
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def _readers(table: str) -> str:
+    """Return the stages that read a table, in words that go on after the one that writes it."""
+    reading = [
+        name
+        for name, stage in pipeline.STAGES.items()
+        if table in {_table(path) for path in stage.reads}
+    ]
+    return f", read by {', '.join(reading)}" if reading else ""
+
+
+def _table(path: str) -> str:
+    return path.removesuffix(".parquet").partition("/")[0] if path.endswith(".parquet") else ""
+
+
+def _link(path: str) -> str:
+    """Return the name of an artefact; that of a table leads to the dictionary."""
+    shown = path.removesuffix(".parquet").removesuffix(OF_A_GRADE)
+    if not path.endswith(".parquet"):
+        return f"`{path}`"
+    return f"{{ref}}`{shown} <table-{_table(path)}>`"
 
 
 def _readable(column: str) -> str:

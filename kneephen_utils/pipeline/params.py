@@ -14,11 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 
 import yaml
 
-from kneephen_utils.pipeline import allowed
+from kneephen_utils.pipeline import allowed, declared
 
 Kind = TypeVar("Kind")
-GRADES = range(5)
-PER_GRADE = ("phenotype",)  # stages that run once for each grade
+GRADES, PER_GRADE = declared.GRADES, declared.PER_GRADE
 PLACES = ("profile", "release", "weights", "dask")
 DEEPEST, LONGEST = 20, 10_000  # brackets, characters of a line
 DEPTHS = (1, 2, 3, 3)  # how deep the four blocks of the file nest

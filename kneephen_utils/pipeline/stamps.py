@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kneephen_utils import pipeline
-from kneephen_utils.pipeline import ingredient
+from kneephen_utils.pipeline import ingredient, inputs, status
+from kneephen_utils.pipeline.declared import TWIN
 
 
 def refresh(
@@ -17,9 +18,8 @@ def refresh(
     *,
     runs: Mapping[pipeline.Run, Mapping[str, Any]],
     twin: Mapping[str, Any] | None,
-    release: Path | None,
 ) -> list[str]:
-    """Rewrite the stamps whose content changed, and those of runs whose artefacts are not whole.
+    """Rewrite the stamps of runs that are made by other things, and touch those of stale runs.
 
     Returns one sentence for each artefact that differs from what was noted when it was made.
 
@@ -31,33 +31,28 @@ def refresh(
         Each run with its parameters.
     twin
         Parameters of the synthetic release, or None where the release is given.
-    release
-        Folder of the release, or None where it is synthetic.
     """
     folder, told = artefacts / "stamps", []
     if twin is not None:
-        update(folder / "twin", ingredient.twin_stamp(twin))
-        _renew_if_gone(folder / "twin", [artefacts / "release"])
+        update(folder / TWIN, ingredient.twin_stamp(twin))
+        if status.of_twin(artefacts, ingredient.twin_stamp(twin)):
+            (folder / TWIN).touch()
     for run, settings in runs.items():
-        update(folder / run.name, ingredient.stamp(run, settings, release=release))
-        _renew_if_gone(folder / run.name, [artefacts / path for path in run.writes])
-        if harmed := damaged(artefacts, run.name):
+        own = ingredient.stamp(run, settings)
+        update(folder / run.name, own)
+        why = status.why(run, own + inputs.lines(run, settings, artefacts), artefacts)
+        if why:
             (folder / run.name).touch()
+        if why.startswith(status.HARMED):
+            harmed = inputs.damaged(artefacts, status.left_by(run))
             told += [f"{path} is not as {run.name} left it; it is made again" for path in harmed]
     return told
 
 
-def damaged(artefacts: Path, run: str) -> list[str]:
-    """Return the artefacts whose checksum differs from the one noted when the run was done.
-
-    Those of a run that is stale anyway are not compared.
-    """
-    ran, stamp, noted = (artefacts / kind / run for kind in ("ran", "stamps", "outputs"))
-    if not (ran.exists() and noted.exists()) or ran.read_text() != stamp.read_text():
-        return []
-    pairs = (line.partition("  ") for line in noted.read_text().splitlines())
-    there = [(state, path) for state, _, path in pairs if (artefacts / path).exists()]
-    return [path for state, path in there if ingredient.fingerprint(artefacts / path) != state]
+def note(artefacts: Path, states: Mapping[str, str]) -> None:
+    """Note the state of artefacts; the time of a note tells when its artefact changed."""
+    for path, state in states.items():
+        update(inputs.note(artefacts, path), f"{state}\n")
 
 
 def set_back(paths: Iterable[Path]) -> None:
@@ -75,23 +70,23 @@ def set_back(paths: Iterable[Path]) -> None:
 
 def dated(artefacts: Path) -> list[Path]:
     """Return the files of a profile whose times make compares."""
-    return [path for kind in ("stamps", "ran", "outputs") for path in (artefacts / kind).glob("*")]
+    return [
+        path
+        for kind in ("stamps", "ran", "outputs")
+        for path in (artefacts / kind).rglob("*")
+        if path.is_file()
+    ]
 
 
 def replace(path: Path, text: str) -> None:
     """Write a text file so that it appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 
 def update(path: Path, text: str) -> None:
     """Write a text file only if its content changes, so its time tells when it changed."""
-    if not path.exists() or path.read_text() != text:
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
         replace(path, text)
-
-
-def _renew_if_gone(stamp: Path, artefacts: list[Path]) -> None:
-    if not all(path.exists() for path in artefacts):
-        stamp.touch()

@@ -1,17 +1,22 @@
-"""Status: which runs are stale, and what made them so."""
+"""Status: which runs are stale, and what made them so.
+
+What is told here is what decides: a run is made again if `why` names a reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kneephen_utils import pipeline
+from kneephen_utils.pipeline import declared, inputs
 
 MOST = 4  # reasons named in one line
+HARMED = "is not as it was left: "
 PARAMETER = "parameter "
 
 
-def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str]) -> list[str]:
+def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str], *, twin: str = "") -> list[str]:
     """Return one line per run: done, or why it will be run again.
 
     Parameters
@@ -19,47 +24,99 @@ def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str]) -> list[str]:
     artefacts
         Folder of the profile.
     fresh
-        What each run depends on now, as `ingredient.stamp` returns, in the order of the stages.
+        What each run is made by and what it reads now, in the order of the stages.
+    twin
+        Why the synthetic release is written again, if it is.
     """
-    waiting: set[str] = set()
-    told = []
+    waiting: set[str] = {declared.TWIN} if twin else set()
+    told = [f"{declared.TWIN:<22} {twin}"] if twin else []
     for run, stamp in fresh.items():
-        why = _why(run, stamp, artefacts)
-        behind = sorted(waiting & set(pipeline.STAGES[run.stage].needs))
-        if not why and behind:
-            why = f"may change with {', '.join(behind)}"
-        if why:
+        behind = sorted(waiting & _before(run))
+        reason = why(run, stamp, artefacts)
+        if not reason and behind:
+            reason = f"may change with {', '.join(behind)}"
+        if reason:
             waiting.add(run.stage)
-        told.append(f"{run.name:<22} {why or 'done'}")
+        told.append(f"{run.name:<22} {reason or 'done'}")
     return told
 
 
+def why(run: pipeline.Run, stamp: str, artefacts: Path) -> str:
+    """Return why a run is stale, or nothing.
+
+    Parameters
+    ----------
+    run
+        The run.
+    stamp
+        What it is made by and what it reads now.
+    artefacts
+        Folder of the profile.
+    """
+    ran = artefacts / "ran" / run.name
+    if not ran.exists():
+        failed = (artefacts / "failed" / f"{run.name}.ipynb").exists()
+        return "failed when it was run last" if failed else "has not been run"
+    left = left_by(run)
+    noted = [f"outputs/{path}" for path in left]
+    kept = [*left, f"records/{run.name}.json", *noted]
+    if missing := [path for path in kept if not (artefacts / path).exists()]:
+        return f"is gone: {_some(missing)}"
+    if names := changed(ran.read_text(encoding="utf-8"), stamp):
+        return f"changed: {_some(names)}"
+    harmed = inputs.damaged(artefacts, left)
+    return f"{HARMED}{_some(harmed)}" if harmed else ""
+
+
+def of_twin(artefacts: Path, stamp: str) -> str:
+    """Return why the synthetic release is written again, or nothing."""
+    ran = artefacts / "ran" / declared.TWIN
+    if not ran.exists():
+        return "has not been written"
+    noted = [f"outputs/{path}" for path in declared.TWIN_WRITES.values()]
+    if missing := [p for p in ("release", "truth", *noted) if not (artefacts / p).exists()]:
+        return f"is gone: {_some(missing)}"
+    names = changed(ran.read_text(encoding="utf-8"), stamp)
+    return f"changed: {_some(names)}" if names else ""
+
+
+def left_by(run: pipeline.Run) -> list[str]:
+    """Return what a run leaves and make takes note of: its artefacts and its page."""
+    return [*run.writes, run.page]
+
+
 def changed(before: str, now: str) -> list[str]:
-    """Return what differs between two stamps: parameters first, with both values, then files."""
+    """Return what differs between two stamps: parameters with both values, artefacts, files."""
     old, new = _states(before), _states(now)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    told = sorted(names, key=lambda name: not name.startswith(PARAMETER))
-    return [_told(name, old.get(name), new.get(name)) for name in told]
+    films = [name for name in names if name.startswith("film ")]
+    kinds = [PARAMETER, "artefact "]
+    told = sorted(
+        (name for name in names if name not in films),
+        key=lambda name: [not name.startswith(kind) for kind in kinds],
+    )
+    said = [_told(name, old.get(name), new.get(name)) for name in told]
+    return said + ([f"{len(films)} film(s) of the release"] if films else [])
 
 
 def _told(name: str, old: str | None, new: str | None) -> str:
     if not name.startswith(PARAMETER):
-        return name
+        return name.removeprefix("artefact ")
     return f"{name} {'none' if old is None else old} -> {'none' if new is None else new}"
 
 
 def _states(stamp: str) -> dict[str, str]:
     pairs = (line.split("  ", 1) for line in stamp.splitlines())
-    return {name: state for state, name in pairs}
+    return {pair[1]: pair[0] for pair in pairs if len(pair) > 1}
 
 
-def _why(run: pipeline.Run, stamp: str, artefacts: Path) -> str:
-    ran = artefacts / "ran" / run.name
-    if not ran.exists():
-        failed = (artefacts / "failed" / f"{run.name}.ipynb").exists()
-        return "failed when it was run last" if failed else "has not been run"
-    if missing := [path for path in run.writes if not (artefacts / path).exists()]:
-        return f"is gone: {', '.join(missing[:MOST])}"
-    names = changed(ran.read_text(), stamp)
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return f"changed: {', '.join(names[:MOST])}{more}" if names else ""
+def _before(run: pipeline.Run) -> set[str]:
+    """Return the stages, and the twin, that write what a run reads."""
+    opens = set(pipeline.STAGES[run.stage].opens) & set(declared.TWIN_WRITES)
+    return {*pipeline.STAGES[run.stage].needs, *({declared.TWIN} if opens else ())}
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - MOST} more" if len(listed) > MOST else ""
+    return f"{', '.join(listed[:MOST])}{more}"
