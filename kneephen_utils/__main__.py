@@ -17,6 +17,7 @@ python -m kneephen_utils grade DIR --table FILE    train and score a grader on a
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import subprocess
@@ -85,10 +86,17 @@ def _hold(given: argparse.Namespace) -> None:
     lock.hold(_artefacts(given), given.owner, what=f"PROFILE={given.profile}")
 
 
-def _settings(given: argparse.Namespace, stage: str, grade: int | None = None) -> dict[str, Any]:
+@functools.cache
+def _asked(words: str, profile: str) -> tuple[dict[str, Any], list[params.Override]]:
+    """Return the parameter file and what the command line set, checked before anything runs."""
     loaded = params.load(pipeline.ROOT / "notebooks" / "params.yml")
-    overrides = params.parse(given.set)
-    params.check(loaded, overrides)
+    overrides = params.parse(words)
+    params.check(loaded, overrides, profile=profile)
+    return loaded, overrides
+
+
+def _settings(given: argparse.Namespace, stage: str, grade: int | None = None) -> dict[str, Any]:
+    loaded, overrides = _asked(given.set, given.profile)
     return params.resolve(
         loaded,
         stage,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import islands
 import numpy as np
 import pandas as pd
@@ -12,8 +14,9 @@ from kneephen_utils import multiverse, tables
 from kneephen_utils.multiverse import chart, closer, contrast
 from kneephen_utils.phenotype import sweep
 
-FORKS = {"embeddings": ["finetuned", "zeroshot"], "arms": ["context", "image"], "reducers": ["pca"]}
-DEFAULT = {"arm": "context", "reducer": "pca"}
+FORKS: dict[str, Any] = {"embeddings": ["finetuned", "zeroshot"], "arms": ["context", "image"]}
+FORKS |= {"reducers": ["pca"], "reducer": "pca"}
+DEFAULT = {"embedding": "finetuned", "arm": "context", "reducer": "pca"}
 
 
 def cohort(people: int, *, ratio: float, seed: int = 1) -> dict[str, pd.DataFrame]:
@@ -58,6 +61,7 @@ def taken(known: dict[str, pd.DataFrame], groups: pd.DataFrame) -> pd.DataFrame:
         outcomes=["kl_rise_1"],
         default=DEFAULT,
         horizon=48.0,
+        min_events=5,
         workers=1,
         dask="",
     )
@@ -75,6 +79,30 @@ def test_every_path_is_taken_once_and_two_are_marked(paths: pd.DataFrame) -> Non
     assert len(chart.defensible(paths)) == (crossed + closer + weighed) * 3 * 2
     assert (paths["path"] == "default").sum() == (paths["path"] == "published").sum() == 1
     assert paths.loc[paths["arm"] == "fused", "firewall"].eq("conditional").all()
+
+
+def test_the_path_of_the_book_follows_its_settings_or_is_said_to_be_missing(
+    paths: pd.DataFrame,
+) -> None:
+    known = cohort(60, ratio=2.0)
+    ways = multiverse.groupings(**FORKS | {"reducers": ["pca", "umap"], "reducer": "umap"})
+    others = [way for way in ways if way.weight != "as set" or way.crop != "as cut"]
+    assert {way.reducer for way in others} == {"umap"}
+    nobody = contrast.poles(grouped(known, ways).iloc[:0], known["knees"])
+    asked: dict[str, Any] = {
+        "outcomes": ["kl_rise_1"],
+        "horizon": 48.0,
+        "min_events": 5,
+        "workers": 1,
+        "dask": "",
+    }
+    for embedding, told in (("zeroshot", {"zeroshot"}), ("block", set())):
+        own = {"embedding": embedding, "arm": "image", "reducer": "umap"}
+        found = contrast.estimate(nobody, ways, known, default=own, **asked)
+        assert set(found.loc[found["path"] == "default", "embedding"]) == told
+    without = chart.say(paths[paths["path"] != "default"])
+    assert "The path of this book is not among them." in without
+    assert "The path of this book is not among them." not in chart.say(paths)
 
 
 def test_the_same_two_groups_are_compared_however_they_are_numbered(paths: pd.DataFrame) -> None:
@@ -155,7 +183,9 @@ def test_groups_of_every_way_are_found_in_its_own_features() -> None:
     embedded = {("finetuned", "as cut"): made["embeddings"], ("finetuned", "closer"): noise}
     ways = [
         way
-        for way in multiverse.groupings(embeddings=["finetuned"], arms=["image"], reducers=["pca"])
+        for way in multiverse.groupings(
+            embeddings=["finetuned"], arms=["image"], reducers=["pca"], reducer="pca"
+        )
         if way.arm == "image" and way.setting == "chosen"
     ]
     swept, _ = sweep.run(islands.cells(made, "image"), settings=islands.SETTINGS)

@@ -42,25 +42,25 @@ class Grouping(NamedTuple):
 
 
 def groupings(
-    *, embeddings: Sequence[str], arms: Sequence[str], reducers: Sequence[str]
+    *, embeddings: Sequence[str], arms: Sequence[str], reducers: Sequence[str], reducer: str
 ) -> list[Grouping]:
     """Return every way to find groups, those of the published arm at the end.
 
     Encoder, arm, reducer and setting are crossed. A closer crop, and half or double the weight of
-    the clinical columns, are crossed with encoder and arm alone, under the first reducer and the
-    setting of the rule: they need embeddings and trees of their own.
+    the clinical columns, are crossed with encoder and arm alone, under `reducer`, that of the
+    default path, and the setting of the rule: they need embeddings and trees of their own.
     """
-    as_cut, as_set, chosen, first = CROPS[0], "as set", STEPS[0], reducers[0]
+    as_cut, as_set, chosen = CROPS[0], "as set", STEPS[0]
     crossed = [
-        Grouping(embedding, as_cut, arm, as_set, reducer, step)
-        for embedding, arm, reducer, step in product(embeddings, arms, reducers, STEPS)
+        Grouping(embedding, as_cut, arm, as_set, each, step)
+        for embedding, arm, each, step in product(embeddings, arms, reducers, STEPS)
     ]
     closer = [
-        Grouping(embedding, CROPS[1], arm, as_set, first, chosen)
+        Grouping(embedding, CROPS[1], arm, as_set, reducer, chosen)
         for embedding, arm in product(embeddings, arms)
     ]
     weighed = [
-        Grouping(embedding, as_cut, arm, weight, first, chosen)
+        Grouping(embedding, as_cut, arm, weight, reducer, chosen)
         for embedding, arm, weight in product(embeddings, arms, WEIGHTS)
         if weight != as_set and arm != "image"
     ]

@@ -56,6 +56,7 @@ def say(paths: pd.DataFrame) -> list[str]:
     for kind, (_, name) in MARKED.items():
         one = paths[paths["path"] == kind]
         if one.empty:
+            said.append(f"The path of {_of(name)} is not among them.")
             continue
         row = one.iloc[0]
         if pd.isna(row["estimate"]):

@@ -20,14 +20,13 @@ from kneephen_utils.inference import hazard, ratios
 from kneephen_utils.multiverse import KEY, PUBLISHED_ARM, Grouping
 
 APART = 0.25  # grades of narrowing by which the two groups must differ
-FEWEST_EVENTS = 5
 ADJUSTMENTS: dict[str, list[str]] = {
     "none": [],
     "age, BMI, sex": ["age", "bmi", "female"],
     "also baseline pain": ["age", "bmi", "female", "womac_pain"],
 }
 SAMPLES = ("confirm", "both")
-DEFAULT = {"embedding": "finetuned", "crop": "as cut", "weight": "as set"}
+DEFAULT = {"crop": "as cut", "weight": "as set"}
 DEFAULT |= {"setting": "chosen", "adjustment": "none"}
 COLUMNS = [*KEY, "outcome", "adjustment", "sample", "path", "estimate", "low", "high", "knees"]
 COLUMNS += ["participants", "events", "firewall", "sentence"]
@@ -69,7 +68,7 @@ def poles(groups: pd.DataFrame, knees: pd.DataFrame) -> pd.DataFrame:
     return groups.merge(marked, on=[*cell, "phenotype"], how="inner")
 
 
-def estimate(
+def estimate(  # noqa: PLR0913
     marked: pd.DataFrame,
     ways: Sequence[Grouping],
     known: dict[str, pd.DataFrame],
@@ -77,6 +76,7 @@ def estimate(
     outcomes: Sequence[str],
     default: dict[str, str],
     horizon: float,
+    min_events: int,
     workers: int,
     dask: str,
 ) -> pd.DataFrame:
@@ -93,9 +93,11 @@ def estimate(
     outcomes
         Outcomes of the `events` table; the first is the default one.
     default
-        `arm` and `reducer` of the path this book claims from.
+        `embedding`, `arm` and `reducer` of the path this book claims from.
     horizon
         Follow-up is cut here, months.
+    min_events
+        Fewest events for which a ratio is estimated.
     workers, dask
         Processes, or the address of a Dask scheduler; the table does not depend on them.
     """
@@ -116,7 +118,7 @@ def estimate(
             path |= {"outcome": outcome, "adjustment": adjustment, "sample": sample}
             path["path"] = _kind(path, default, outcomes[0])
             some = own[own["split"] == "confirm"] if sample == "confirm" else own
-            jobs.append((path, some.merge(cut[outcome], on="knee_id")))
+            jobs.append((path, some.merge(cut[outcome], on="knee_id"), min_events))
     made = list(parallel.each(_one, jobs, workers=workers, dask=dask))
     table = pd.DataFrame(made, columns=COLUMNS)
     return table.astype(dict.fromkeys(["estimate", "low", "high"], "float64"))
@@ -136,7 +138,7 @@ def _kind(path: dict[str, str], default: dict[str, str], outcome: str) -> str:
     return "default" if all(path[name] == value for name, value in ours.items()) else "other"
 
 
-def _one(path: dict[str, str], pair: pd.DataFrame) -> dict[str, Any]:
+def _one(path: dict[str, str], pair: pd.DataFrame, min_events: int) -> dict[str, Any]:
     """Estimate one path, grade as a covariate; say why where that cannot be done."""
     beside = ADJUSTMENTS[path["adjustment"]]
     pair = pair.dropna(subset=beside)
@@ -147,7 +149,7 @@ def _one(path: dict[str, str], pair: pd.DataFrame) -> dict[str, Any]:
     row |= {"events": int(rose.sum()), "firewall": judged.answer, "sentence": ""}
     if len(rose) < 2:
         return row | {"sentence": "No two groups differ in the side of their narrowing."}
-    if rose.min() < 1 or rose.sum() < FEWEST_EVENTS:
+    if rose.min() < 1 or rose.sum() < min_events:
         return row | {"sentence": "Too few events."}
     grades = sorted(pair["kl_grade"].unique())[1:]
     pair = pair.assign(**{f"grade_{g}": (pair["kl_grade"] == g).astype(float) for g in grades})

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from kneephen_utils.pipeline import params, stamps
+from kneephen_utils.pipeline import notation, params, stamps
 
 
 def save(path: Path, stage: str, grade: int, values: Mapping[str, Any]) -> None:
@@ -32,17 +32,17 @@ def save(path: Path, stage: str, grade: int, values: Mapping[str, Any]) -> None:
     ParamsError
         If a name is unknown, a value of another kind, or the file cannot be edited safely.
     """
-    text = path.read_text()
-    wanted = yaml.safe_load(text)
+    text = path.read_text(encoding="utf-8")
+    wanted = notation.read(text)
     own = wanted["grades"].setdefault(grade, {}) or {}
     wanted["grades"][grade] = own | {stage: (own.get(stage) or {}) | dict(values)}
     params.check(wanted)
     for name, value in reversed(list(values.items())):  # each goes before the others
         text = put(text, ["grades", grade, stage, name], value)
-    if yaml.safe_load(text) != wanted:
+    if notation.read(text) != wanted:
         raise params.ParamsError(
             f"{path}: grade {grade} is written in a way that cannot be edited here; "
-            f"write  {grade}: {_written(wanted['grades'][grade])}  under grades: by hand"
+            f"write  {grade}: {notation.written(wanted['grades'][grade])}  under grades: by hand"
         )
     stamps.replace(path, text)
 
@@ -62,7 +62,7 @@ def put(text: str, keys: list[Any], value: Any) -> str:
 
 
 def _child(node: Any, key: Any) -> Any:
-    pairs = ((yaml.safe_load(name.value), value) for name, value in node.value)
+    pairs = ((notation.read(name.value), value) for name, value in node.value)
     return next((value for name, value in pairs if name == key), None)
 
 
@@ -75,18 +75,13 @@ def _nested(keys: list[Any], value: Any) -> Any:
 def _replace(text: str, node: Any, value: Any) -> str:
     start, end = node.start_mark.index, node.end_mark.index
     space = "" if text[start - 1] in " \n" else " "  # a key without a value
-    return f"{text[:start]}{space}{_written(value)}{text[end:]}"
+    return f"{text[:start]}{space}{notation.written(value)}{text[end:]}"
 
 
 def _insert(text: str, node: Any, key: Any, value: Any) -> str:
     """Add a key before the first of a mapping, in the way the mapping is written."""
-    entry = f"{key}: {_written(value)}"
+    entry = f"{key}: {notation.written(value)}"
     start = node.start_mark.index
     if node.flow_style:
         return f"{text[: start + 1]}{entry}, {text[start + 1 :]}"
     return f"{text[:start]}{entry}\n{' ' * node.start_mark.column}{text[start:]}"
-
-
-def _written(value: Any) -> str:
-    line = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
-    return line.removesuffix("\n").removesuffix("\n...")

@@ -1,25 +1,24 @@
 """Params: one YAML file becomes the flat parameters of one notebook run.
 
 Precedence, weakest first: shared, stage, grade, profile, command line. A name that no
-layer declares is an error before anything runs.
+layer declares, and a value that no run can use, is an error before anything runs.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-import yaml
-
-from kneephen_utils.pipeline import allowed, declared
+from kneephen_utils.pipeline import allowed, declared, notation, reference, together
 
 Kind = TypeVar("Kind")
 GRADES, PER_GRADE = declared.GRADES, declared.PER_GRADE
-PLACES = ("profile", "release", "weights", "dask")
-DEEPEST, LONGEST = 20, 10_000  # brackets, characters of a line
+PLACES = tuple(reference.PLACES)
+GRADED = re.compile(r"(.*)@([-+]?\d*)", re.DOTALL)  # value@grade
 DEPTHS = (1, 2, 3, 3)  # how deep the four blocks of the file nest
 
 
@@ -45,14 +44,9 @@ def load(path: str | Path) -> dict[str, Any]:
         If the file is not plain YAML or lacks `shared`, `stages`, `grades` or `profiles`.
     """
     try:
-        text = Path(path).read_text()
-        _refuse_deep(text)
-        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
-        params: Any = None if aliases else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ParamsError(f"{path}: not readable as YAML: {error}") from None
-    if aliases:  # they repeat a block by name, and can be made to repeat it without end
-        raise ParamsError(f"{path}: aliases such as *name are not understood; write the values out")
+        params = notation.read(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ParamsError(f"{path}: {error}") from None
     blocks = ["shared", "stages", "grades", "profiles"]
     missing = [block for block in blocks if not isinstance(params, dict) or not params.get(block)]
     if missing:
@@ -61,17 +55,6 @@ def load(path: str | Path) -> dict[str, Any]:
         if not _nests(params[block], depth):
             raise ParamsError(f"{path}: block {block!r} does not consist of names and values")
     return params
-
-
-def _refuse_deep(text: str) -> None:
-    """Refuse text that would keep the parser busy without end: it is quadratic in the nesting."""
-    depth = 0
-    for bracket in re.findall(r"[\[\]{}]", text):
-        depth += 1 if bracket in "[{" else -1
-        if depth > DEEPEST:
-            raise ValueError(f"brackets are nested more than {DEEPEST} deep")
-    if max(map(len, text.splitlines()), default=0) > LONGEST:
-        raise ValueError(f"a line is longer than {LONGEST} characters")
 
 
 def _nests(block: Any, depth: int) -> bool:
@@ -91,23 +74,23 @@ def parse(settings: str) -> list[Override]:
         If a word is not `stage.name=value` with an optional `@grade`.
     """
     overrides = []
-    for word in settings.split():
+    for word in notation.settings(settings):
         name, equals, rest = word.partition("=")
         stage, dot, key = name.partition(".")
-        value, at, grade = rest.partition("@")
+        graded = GRADED.fullmatch(rest)
+        value, grade = graded.groups() if graded else (rest, None)
         if not (equals and dot and key and value):
             raise ParamsError(
                 f"SET: {word!r} is not understood; expected stage.name=value, with @grade for one "
                 "grade, such as phenotype.min_cluster_size=40@2"
             )
-        if at and grade not in {str(k) for k in GRADES}:
+        if grade is not None and grade not in {str(k) for k in GRADES}:
             raise ParamsError(f"SET: {word!r} names grade {grade!r}; expected 0, 1, 2, 3 or 4")
         try:
-            _refuse_deep(value)
-            found = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError, RecursionError):
+            found = notation.read(value)
+        except ValueError:
             raise ParamsError(f"SET: the value in {word!r} is not understood") from None
-        overrides.append(Override(stage, key, found, int(grade) if at else None))
+        overrides.append(Override(stage, key, found, None if grade is None else int(grade)))
     return overrides
 
 
@@ -144,33 +127,63 @@ def resolve(
         nor the stage declares, or a value is of another kind than the declared one or not
         among those that are allowed.
     """
-    declared = _declared(params, stage)
     if profile not in params["profiles"]:
         raise ParamsError(
             f"profile {profile!r} is unknown; known profiles: {', '.join(params['profiles'])}"
         )
-    run = dict(declared)
-    for where, layer in (
-        (f"grades: {grade}", _layer(params["grades"].get(grade), stage)),
-        (f"profiles: {profile}", _layer(params["profiles"][profile], stage)),
-        ("SET", _chosen(overrides, stage, grade)),
-    ):
-        for name, value in layer.items():
-            run[name] = _same_kind(declared, name, value, f"{where}: {stage}.{name}")
-            if wrong := allowed.fault(stage, name, run[name]):
-                raise ParamsError(f"{where}: {wrong}")
-    run = {name: _fill(value, places) for name, value in run.items()}
+    layers = partial(_layered, params, profile=profile, overrides=overrides)
+    run = layers(stage, grade=grade)
+    owners = {name: of for name, value in run.items() if (of := reference.owner(value))}
+    for name, of in owners.items():
+        grades = GRADES if of.stage in PER_GRADE else (None,)
+        among = [partial(layers, of.stage, grade=each) for each in grades]
+        run[name], wrong = reference.follow(of, among)
+        if wrong:
+            raise ParamsError(f"PROFILE={profile}: {wrong}")
+    if misfit := together.fault(stage, run, owners):
+        raise ParamsError(misfit)
+    run = {name: reference.fill(value, places) for name, value in run.items()}
     return run if grade is None else {"kl_grade": grade, **run}
 
 
-def check(params: Mapping[str, Any], overrides: Sequence[Override] = ()) -> None:
-    """Check every layer of the file and of the command line, whatever is run.
+def _layered(
+    params: Mapping[str, Any],
+    stage: str,
+    *,
+    profile: str,
+    grade: int | None,
+    overrides: Sequence[Override],
+) -> dict[str, Any]:
+    """Return the parameters of a run before values are taken from elsewhere."""
+    declared = _declared(params, stage)
+    run: dict[str, Any] = {}
+    for where, block in (
+        ("stages", {stage: declared}),
+        (f"grades: {grade}", params["grades"].get(grade)),
+        (f"profiles: {profile}", params["profiles"][profile]),
+        ("SET", _chosen(overrides, stage, grade)),
+    ):
+        shared = params["shared"] if where != "stages" else ()
+        for name, value in _layer(block, stage, shared, where).items():
+            run[name] = _usable(declared, stage, name, value, where)
+    return run
+
+
+def check(
+    params: Mapping[str, Any], overrides: Sequence[Override] = (), *, profile: str = ""
+) -> None:
+    """Check every layer of the file, and those of the command line in the profile that is run.
+
+    Without a profile, what the command line sets must be right in each.
 
     Raises
     ------
     ParamsError
         As `resolve`, and if an override or a layer names an unknown stage.
     """
+    own = {stage: _declared(params, stage) for stage in params["stages"]}
+    if wrong := reference.fault(own):
+        raise ParamsError(wrong)
     for layer, block in {**params["grades"], **params["profiles"]}.items():
         if unknown := sorted((block or {}).keys() - {"shared", *params["stages"]}):
             raise ParamsError(f"{layer}: stage {unknown[0]!r} is unknown; {_known(params)}")
@@ -179,8 +192,12 @@ def check(params: Mapping[str, Any], overrides: Sequence[Override] = ()) -> None
     places = dict.fromkeys(PLACES, "")
     runs: list[tuple[str, int | None]] = [(stage, None) for stage in params["stages"]]
     runs += [(stage, grade) for stage in PER_GRADE for grade in GRADES]
-    for profile, (stage, grade) in itertools.product(params["profiles"], runs):
-        resolve(params, stage, profile=profile, places=places, grade=grade, overrides=overrides)
+    known = list(params["profiles"])
+    asked: list[tuple[str, Sequence[Override]]] = [(name, ()) for name in known]
+    if overrides:
+        asked += [(name, overrides) for name in ([profile] if profile else known)]
+    for (name, words), (stage, grade) in itertools.product(asked, runs):
+        resolve(params, stage, profile=name, places=places, grade=grade, overrides=words)
 
 
 def _check_override(params: Mapping[str, Any], override: Override) -> None:
@@ -204,40 +221,36 @@ def _declared(params: Mapping[str, Any], stage: str) -> dict[str, Any]:
     return {**params["shared"], **own}
 
 
-def _layer(block: Mapping[str, Any] | None, stage: str) -> dict[str, Any]:
+def _layer(
+    block: Mapping[str, Any] | None, stage: str, shared: Collection[str], where: str
+) -> dict[str, Any]:
     block = block or {}
-    return {**(block.get("shared") or {}), **(block.get(stage) or {})}
+    own = block.get(stage) or {}
+    for name in own.keys() & set(shared):
+        raise ParamsError(f"{where}: {stage}.{name} is shared.{name}; set that")
+    return {**(block.get("shared") or {}), **own}
 
 
 def _chosen(overrides: Sequence[Override], stage: str, grade: int | None) -> dict[str, Any]:
-    """Return the overrides of this run; one for a single grade beats one for all."""
-    fitting = [o for o in overrides if o.stage in {"shared", stage} and o.grade in {None, grade}]
-    return {o.name: o.value for o in sorted(fitting, key=lambda o: o.grade is not None)}
+    """Return the overrides of this run as a layer; one for a single grade beats one for all."""
+    fitting = [o for o in overrides if o.stage == stage and o.grade in {None, grade}]
+    shared = {o.name: o.value for o in overrides if o.stage == "shared"}
+    own = {o.name: o.value for o in sorted(fitting, key=lambda o: o.grade is not None)}
+    return {"shared": shared, stage: own}
 
 
-def _same_kind(declared: Mapping[str, Any], name: str, value: Any, where: str) -> Any:
+def _usable(declared: Mapping[str, Any], stage: str, name: str, value: Any, where: str) -> Any:
+    """Return a value of a layer in the kind that is declared, if a run can use it."""
     if name not in declared:
-        raise ParamsError(_unknown(where.rpartition(".")[0], name, declared))
-    expected = type(declared[name])
-    if expected is float and type(value) is int:
-        return float(value)
-    if expected is list and not isinstance(value, list):
-        return [value]
-    if type(value) is not expected:
-        raise ParamsError(
-            f"{where} is {value!r} ({type(value).__name__}); expected {expected.__name__}, "
-            f"such as {declared[name]!r}"
-        )
-    return value
-
-
-def _fill(value: Any, places: Mapping[str, str]) -> Any:
-    if not isinstance(value, str):
+        raise ParamsError(_unknown(f"{where}: {stage}", name, declared))
+    if of := reference.source(declared[name]):
+        if where != "stages":
+            raise ParamsError(f"{where}: {stage}.{name} is taken from {of}; set that")
         return value
-    for place in PLACES:
-        if (mark := f"{{{place}}}") in value:
-            value = value.replace(mark, places[place])
-    return value
+    fitting = allowed.fitted(declared[name], value)
+    if wrong := allowed.fault(stage, name, fitting, like=declared[name]):
+        raise ParamsError(f"{where}: {wrong}")
+    return fitting
 
 
 def _unknown(where: str, name: str, declared: Mapping[str, Any]) -> str:
