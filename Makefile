@@ -60,7 +60,7 @@ TWIN   := $(if $(filter oai,$(P)),,$(A)/ran/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
 MAKERS := tests/test_printing.py tests/test_bench_page.py#  they call make, which works once at a time in a profile
-SHARED := tests/test_spine.py tests/test_faults.py#  they share one finished run
+SHARED := tests/test_spine.py tests/test_reads.py tests/test_faults.py#  they share one finished run
 marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)#  files of tests with a mark: to read them all takes a while
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/ran/$(run))
@@ -113,6 +113,7 @@ $(HTML): build/book.stamp $(SHOWN)
 	@rm -rf book/_build/singlehtml $(PDF)
 	@jupyter-book build --warningiserror --keep-going --quiet --all book > build/book.log 2>&1 \
 	  || { cat build/book.log >&2; exit 1; }
+	@mv build/book.making build/book.made
 	@touch $@
 	@$(if $(filter oai,$(P)),$(TELL) gate $(GIVEN))
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from kneephen_utils import pipeline
-from kneephen_utils.pipeline import ingredient, inputs, lock, params, stamps, status
+from kneephen_utils.pipeline import edition, ingredient, inputs, lock, params, stamps, status
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
 
@@ -150,11 +150,11 @@ def _artefacts(given: argparse.Namespace) -> Path:
 def _stamps(given: argparse.Namespace) -> int:
     runs, twin = _runs(given), _twin_settings(given)
     _hold(given)
-    book = [pipeline.ROOT / "build" / "book.stamp", BOOK_PAGES.parent / "_build/html/index.html"]
-    stamps.set_back([*stamps.dated(_artefacts(given)), *book])
+    book = edition.Edition(given.profile, _artefacts(given))
+    stamps.set_back([*stamps.dated(_artefacts(given)), book.stamp, book.html])
     for sentence in stamps.refresh(_artefacts(given), runs=runs, twin=twin):
         print(sentence, file=sys.stderr)
-    stamps.update(pipeline.ROOT / "build" / "book.stamp", ingredient.book_stamp(given.profile))
+    book.refresh()
     return 0
 
 
@@ -193,6 +193,7 @@ def _pages(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import pages
 
     lock.hold(pipeline.ROOT / "build", given.owner, what="the book")
+    edition.Edition(given.profile, _artefacts(given)).begin()
     pages.hand_over(_artefacts(given), BOOK_PAGES)
     return 0
 
@@ -288,12 +289,10 @@ def _pdf(_given: argparse.Namespace) -> int:
 
 def _status(given: argparse.Namespace) -> int:
     artefacts, twin = _artefacts(given), _twin_settings(given)
-    fresh = {
-        run: ingredient.stamp(run, settings) + inputs.lines(run, settings, artefacts)
-        for run, settings in _runs(given).items()
-    }
+    fresh = {run: inputs.fresh(run, own, artefacts) for run, own in _runs(given).items()}
     again = "" if twin is None else status.of_twin(artefacts, ingredient.twin_stamp(twin))
-    print("\n".join(status.lines(artefacts, fresh, twin=again)))
+    book = edition.Edition(given.profile, artefacts).why()
+    print("\n".join(status.lines(artefacts, fresh, twin=again, book=book)))
     return 0
 
 

@@ -43,10 +43,11 @@ def test_a_run_waits_for_the_stages_whose_tables_it_reads_and_for_no_other(tmp_p
     for run, stamp in fresh.items():
         done(tmp_path, run, stamp)
     fresh[pipeline.Run("attention")] += "2  parameter draws\n"
-    told = dict(line.split(maxsplit=1) for line in status.lines(tmp_path, fresh))
+    told = {line[:22].strip(): line[23:] for line in status.lines(tmp_path, fresh)}
     assert told["06_attention"] == "changed: parameter draws none -> 2"
     assert told["09_verdict"] == "may change with attention"
-    others = [name for name in told if name not in {"06_attention", "09_verdict"}]
+    assert told["the book"] == "will change with its pages"
+    others = [name for name in told if name not in {"06_attention", "09_verdict", "the book"}]
     assert {told[name] for name in others} == {"done"}
 
 

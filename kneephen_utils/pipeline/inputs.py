@@ -14,7 +14,7 @@ from typing import Any
 
 from kneephen_utils.pipeline import ROOT, STAGES, Run
 from kneephen_utils.pipeline.declared import TWIN, TWIN_WRITES
-from kneephen_utils.pipeline.ingredient import fingerprint
+from kneephen_utils.pipeline.ingredient import fingerprint, stamp
 
 TABLES = {".txt", ".csv", ".tsv", ".sas7bdat", ".xpt", ".xlsx", ".xls"}  # all else may be a film
 FOLDERS = {"truth": "truth_folder", "published": "published_tables"}  # parameters that name one
@@ -24,6 +24,12 @@ NONE = "none"
 def note(artefacts: Path, path: str) -> Path:
     """Return the file that holds the fingerprint of an artefact."""
     return artefacts / "outputs" / path
+
+
+def noted(artefacts: Path, path: str) -> str:
+    """Return the fingerprint of an artefact as it was noted when it was made."""
+    kept = note(artefacts, path)
+    return kept.read_text(encoding="utf-8").strip() if kept.is_file() else NONE
 
 
 def lines(
@@ -55,11 +61,16 @@ def lines(
     return "".join(f"{line}\n" for line in found)
 
 
+def fresh(run: Run, settings: Mapping[str, Any], artefacts: Path) -> str:
+    """Return what a run is made by and what it reads, as all of it is now."""
+    return stamp(run, settings) + lines(run, settings, artefacts)
+
+
 def damaged(artefacts: Path, paths: Iterable[str]) -> list[str]:
     """Return the artefacts that are there and are not as they were noted."""
     there = [path for path in paths if note(artefacts, path).exists()]
     there = [path for path in there if (artefacts / path).exists()]
-    return [p for p in there if fingerprint(artefacts / p) != _noted(artefacts, p)]
+    return [p for p in there if fingerprint(artefacts / p) != noted(artefacts, p)]
 
 
 def of_twin(artefacts: Path) -> Iterator[tuple[str, str]]:
@@ -117,7 +128,7 @@ def _outside(kind: str, settings: Mapping[str, Any], artefacts: Path, root: Path
 def _films(release: Path, artefacts: Path) -> Iterator[str]:
     """Yield the films of a release: in one line if they are those that were noted when written."""
     sizes = list(_sizes(release))
-    contents, _, known = _noted(artefacts, TWIN_WRITES["films"]).partition(" ")
+    contents, _, known = noted(artefacts, TWIN_WRITES["films"]).partition(" ")
     if known == _digest(sizes):
         yield f"{contents}  film (all, as {TWIN} left them)"
     else:
@@ -132,18 +143,13 @@ def _sizes(release: Path) -> Iterator[str]:
 
 
 def _noted_or_found(artefacts: Path, path: str) -> str:
-    known = _noted(artefacts, path)
+    known = noted(artefacts, path)
     return _found(artefacts, path) if known == NONE else known
 
 
 def _found(artefacts: Path, path: str) -> str:
     there = artefacts / path
     return fingerprint(there) if there.exists() else NONE
-
-
-def _noted(artefacts: Path, path: str) -> str:
-    noted = note(artefacts, path)
-    return noted.read_text(encoding="utf-8").strip() if noted.is_file() else NONE
 
 
 def _name(path: Path, folder: Path) -> str:

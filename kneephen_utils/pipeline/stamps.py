@@ -38,9 +38,8 @@ def refresh(
         if status.of_twin(artefacts, ingredient.twin_stamp(twin)):
             (folder / TWIN).touch()
     for run, settings in runs.items():
-        own = ingredient.stamp(run, settings)
-        update(folder / run.name, own)
-        why = status.why(run, own + inputs.lines(run, settings, artefacts), artefacts)
+        update(folder / run.name, ingredient.stamp(run, settings))
+        why = status.why(run, inputs.fresh(run, settings, artefacts), artefacts)
         if why:
             (folder / run.name).touch()
         if why.startswith(status.HARMED):

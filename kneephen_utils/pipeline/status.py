@@ -12,12 +12,15 @@ from kneephen_utils import pipeline
 from kneephen_utils.pipeline import declared, inputs
 
 MOST = 4  # reasons named in one line
+CHANGED = "changed: "
 HARMED = "is not as it was left: "
 PARAMETER = "parameter "
 
 
-def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str], *, twin: str = "") -> list[str]:
-    """Return one line per run: done, or why it will be run again.
+def lines(
+    artefacts: Path, fresh: Mapping[pipeline.Run, str], *, twin: str = "", book: str = ""
+) -> list[str]:
+    """Return one line per run, and one for the book: done, or why it will be made again.
 
     Parameters
     ----------
@@ -25,8 +28,8 @@ def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str], *, twin: str = "")
         Folder of the profile.
     fresh
         What each run is made by and what it reads now, in the order of the stages.
-    twin
-        Why the synthetic release is written again, if it is.
+    twin, book
+        Why the synthetic release is written again, and the book built again, if they are.
     """
     waiting: set[str] = {declared.TWIN} if twin else set()
     told = [f"{declared.TWIN:<22} {twin}"] if twin else []
@@ -34,11 +37,13 @@ def lines(artefacts: Path, fresh: Mapping[pipeline.Run, str], *, twin: str = "")
         behind = sorted(waiting & _before(run))
         reason = why(run, stamp, artefacts)
         if not reason and behind:
-            reason = f"may change with {', '.join(behind)}"
+            reason = f"may change with {some(behind)}"
         if reason:
             waiting.add(run.stage)
         told.append(f"{run.name:<22} {reason or 'done'}")
-    return told
+    if waiting and not book:
+        book = "will change with its pages"
+    return [*told, f"{'the book':<22} {book or 'done'}"]
 
 
 def why(run: pipeline.Run, stamp: str, artefacts: Path) -> str:
@@ -61,11 +66,11 @@ def why(run: pipeline.Run, stamp: str, artefacts: Path) -> str:
     noted = [f"outputs/{path}" for path in left]
     kept = [*left, f"records/{run.name}.json", *noted]
     if missing := [path for path in kept if not (artefacts / path).exists()]:
-        return f"is gone: {_some(missing)}"
+        return f"is gone: {some(missing)}"
     if names := changed(ran.read_text(encoding="utf-8"), stamp):
-        return f"changed: {_some(names)}"
+        return f"{CHANGED}{some(names)}"
     harmed = inputs.damaged(artefacts, left)
-    return f"{HARMED}{_some(harmed)}" if harmed else ""
+    return f"{HARMED}{some(harmed)}" if harmed else ""
 
 
 def of_twin(artefacts: Path, stamp: str) -> str:
@@ -75,9 +80,9 @@ def of_twin(artefacts: Path, stamp: str) -> str:
         return "has not been written"
     noted = [f"outputs/{path}" for path in declared.TWIN_WRITES.values()]
     if missing := [p for p in ("release", "truth", *noted) if not (artefacts / p).exists()]:
-        return f"is gone: {_some(missing)}"
+        return f"is gone: {some(missing)}"
     names = changed(ran.read_text(encoding="utf-8"), stamp)
-    return f"changed: {_some(names)}" if names else ""
+    return f"{CHANGED}{some(names)}" if names else ""
 
 
 def left_by(run: pipeline.Run) -> list[str]:
@@ -99,6 +104,13 @@ def changed(before: str, now: str) -> list[str]:
     return said + ([f"{len(films)} film(s) of the release"] if films else [])
 
 
+def some(names: Iterable[str]) -> str:
+    """Name the first few of many, and say how many more there are."""
+    listed = list(names)
+    more = f" and {len(listed) - MOST} more" if len(listed) > MOST else ""
+    return f"{', '.join(listed[:MOST])}{more}"
+
+
 def _told(name: str, old: str | None, new: str | None) -> str:
     if not name.startswith(PARAMETER):
         return name.removeprefix("artefact ")
@@ -114,9 +126,3 @@ def _before(run: pipeline.Run) -> set[str]:
     """Return the stages, and the twin, that write what a run reads."""
     opens = set(pipeline.STAGES[run.stage].opens) & set(declared.TWIN_WRITES)
     return {*pipeline.STAGES[run.stage].needs, *({declared.TWIN} if opens else ())}
-
-
-def _some(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - MOST} more" if len(listed) > MOST else ""
-    return f"{', '.join(listed[:MOST])}{more}"
