@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kneephen_utils import pipeline
+from kneephen_utils import pipeline, redaction
 from kneephen_utils.pipeline import edition, ingredient, inputs, lock, params, stamps, status
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
@@ -56,12 +56,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return commands[given.command](given)
     except OSError as error:
-        why = f"{error.filename or 'file'}: {error.strerror or error}"
+        why = redaction.hidden(f"{error.filename or 'file'}: {error.strerror or error}")
     except (ValueError, KeyError) as error:
-        why = str(error.args[0])
-    from kneephen_utils.pipeline import disclosure
-
-    print(f"kneephen: {disclosure.hidden(why)}", file=sys.stderr)
+        why = redaction.message(error)
+    print(f"kneephen: {why}", file=sys.stderr)
     return 1
 
 
@@ -269,11 +267,11 @@ def _gate(given: argparse.Namespace) -> int:
     found = disclosure.scan(folders, places=whole)
     stamps.replace(pipeline.ROOT / "build" / "disclosure.txt", "".join(f"{one}\n" for one in found))
     for one in found:
-        print(one, file=sys.stderr)
+        print(one.told(), file=sys.stderr)
     if found:
         print(
             f"kneephen: {len(found)} finding(s) would tell of single people; the book is not done. "
-            "The list is kept in build/disclosure.txt",
+            "What was found stands in build/disclosure.txt, on this machine",
             file=sys.stderr,
         )
     return 1 if found else 0

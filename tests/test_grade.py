@@ -66,21 +66,33 @@ def test_one_command_trains_scores_and_says_where_the_tables_are(
 @pytest.mark.parametrize(
     ("column", "value", "says"),
     [
-        ("side", "middle", "side cannot be used, first 'middle' in line 5; expected right or left"),
-        ("kl_grade", "5", "kl_grade cannot be used, first '5' in line 5; expected 0 to 4"),
-        ("kl_grade", "two", "kl_grade cannot be used, first 'two' in line 5"),
-        ("path", "lost.png", "path cannot be used, first 'lost.png' in line 5; expected a file in"),
+        (
+            "side",
+            "middle",
+            "side cannot be used, first of the form 'aaaaaa' in line 5; expected right or left",
+        ),
+        (
+            "kl_grade",
+            "5",
+            "kl_grade cannot be used, first of the form '9' in line 5; expected 0 to 4",
+        ),
+        ("kl_grade", "two", "kl_grade cannot be used, first of the form 'aaa' in line 5"),
+        (
+            "path",
+            "lost.png",
+            "path cannot be used, first of the form 'aaaa.aaa' in line 5; expected a file in",
+        ),
         (
             "path",
             "0.png",
-            "path cannot be used, first '0.png' in line 5; expected each picture once",
+            "path cannot be used, first of the form '9.aaa' in line 5; expected each picture once",
         ),
         (
             "side",
             "right",
-            "knee cannot be used, first '(participant not shown)' in line 5; expected each knee",
+            "knee cannot be used, first of the form '9999999-a' in line 5; expected each knee",
         ),
-        ("participant_id", "", "participant_id cannot be used, first '' in line 5"),
+        ("participant_id", "", "participant_id cannot be used, first of the form '' in line 5"),
     ],
 )
 def test_a_wrong_cell_is_named_with_its_line(

@@ -286,7 +286,7 @@ def test_an_error_about_a_table_names_no_person() -> None:
     rows = pd.DataFrame({"participant_id": ["9000099", "9000099"], "sex": ["x", "y"]})
     with pytest.raises(tables.TableError) as stop:
         tables.check(rows, "participants")
-    assert "participant_id" in str(stop.value)
+    assert "table participants: column" in str(stop.value)
     assert "9000099" not in str(stop.value)
 
 

@@ -346,7 +346,8 @@ def test_a_cell_that_is_not_understood_is_reported_with_its_column(tmp_path: Pat
     report = oai.read(tiny.write(tmp_path, texts)).ingest.set_index("table")
     assert report.loc["kxr_sq_bu00", "not_understood"] == 1
     told = report.loc["kxr_sq_bu00", "sentence"]
-    assert "V00XRKL (1 cell, expected a whole number from 0 to 4)" in told
+    said = "V00XRKL (1 cell of the form 'aaa', first in row 1, expected a whole number from 0 to 4)"
+    assert said in told
     assert "two" not in told
 
 

@@ -105,11 +105,13 @@ def test_a_table_out_of_layout_is_refused_by_name(tmp_path: Path) -> None:
     wide.drop(columns="phenotype").to_csv(tmp_path / "wide.csv")
     with pytest.raises(published.LayoutError, match="0 files hold the columns"):
         published.read(tmp_path)
-    with pytest.raises(published.LayoutError, match="'BOTH'; expected RIGHT or LEFT"):
+    with pytest.raises(
+        published.LayoutError, match="knee_side has the form 'aaaa'; expected RIGHT or LEFT"
+    ):
         published.parse(wide.assign(knee_side="BOTH"), {})
     odd = wide.astype({"kl_grade_V06": object})
     odd.loc[3, "kl_grade_V06"] = "mild"
-    with pytest.raises(published.LayoutError, match="kl_grade_v06 holds 'mild'"):
+    with pytest.raises(published.LayoutError, match="kl_grade_v06 holds 'aaaa'"):
         published.parse(odd, {})
     late = {"master_final_V03.csv": masters["master_final_V03.csv"].drop(columns="BMI")}
     assert len(published.parse(wide, late).visits)

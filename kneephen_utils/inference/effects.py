@@ -88,8 +88,8 @@ def group(
         known, on="knee_id", how="left", validate="many_to_one"
     )
     if joined["participant_id"].isna().any():
-        stray = joined.loc[joined["participant_id"].isna(), "knee_id"].iloc[0]
-        raise ValueError(f"phenotypes: knee {stray} is not in the table knees")
+        stray = int(joined["participant_id"].isna().sum())
+        raise ValueError(f"phenotypes: {stray} of {len(joined)} rows are of no knee of table knees")
     joined = joined.merge(people, on="participant_id", how="left", validate="many_to_one")
     failed = set(
         gates.loc[~gates["passed"], ["kl_grade", "arm"]].itertuples(index=False, name=None)

@@ -113,9 +113,9 @@ def delimited(path: Path, mark: str, wanted: Collection[str] | None) -> tuple[pd
             quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
             encoding="latin-1",
         )
-    except pd.errors.ParserError as error:
+    except pd.errors.ParserError:
         raise ReleaseError(
-            f"{path}: the rows do not fit {len(names)} headings ({error}); expected a cell for each"
+            f"{path}: the rows do not fit {len(names)} headings; expected a cell for each"
         ) from None
     return cells.fillna("").set_axis([names[at] for at in keep], axis=1), len(names)
 

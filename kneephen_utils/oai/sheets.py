@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from kneephen_utils import redaction
 from kneephen_utils.oai import days, flavour, nda, values
 from kneephen_utils.oai.catalog import SIDE_LETTERS, TABLES, XRAYS, Column, Table
 from kneephen_utils.oai.flavour import ReleaseError, Sheet
 
 SIDES = {1.0: "right", 2.0: "left"}
+VERSION = r"\d{1,2}(?:\.\d){1,2}"  # such as 0.2.3; anything else is a cell that slipped there
 SHOWN = 3  # columns whose odd cells are named in the report
 EMPTY_REPORT = {"found": False, "file": None, "flavour": None, "version": None, "rows": 0}
 
@@ -69,6 +72,10 @@ class Library:
         self, specs: dict[Column, str | None], sheet: Sheet, table: Table, name: str
     ) -> None:
         for spec, found in specs.items():
+            if found is not None and isinstance(sheet.cells[found], pd.DataFrame):
+                raise ReleaseError(
+                    f"{self._where(sheet.path)}: column {found} is there twice; expected it once"
+                )
             if spec.required and found is None:
                 raise ReleaseError(
                     f"{self._where(sheet.path)}: column {spec.release} of table {name} is missing; "
@@ -107,6 +114,7 @@ class Library:
             f"Also found as {', '.join(map(self._where, sheet.others))}." if sheet.others else "",
         ]
         versions = typed["version"].dropna().unique() if "version" in typed else []
+        versions = [each for each in versions if re.fullmatch(VERSION, each)]
         self._add(
             table,
             name,
@@ -126,7 +134,7 @@ class Library:
         )
 
     def _where(self, path: Path) -> str:
-        return path.relative_to(self.folder).as_posix()
+        return redaction.place(path.relative_to(self.folder))
 
 
 def library(folder: str | Path) -> Library:
@@ -174,9 +182,11 @@ def _typed(
     for spec, found in specs.items():
         column = blank if found is None else cells[found]
         typed[spec.name] = values.read(column, spec.kind, spec.span)
-        odd = len(values.unknown(column, spec.kind, spec.span))
-        if odd:
-            faults.append(Fault(odd, f"{found} ({_count(odd)}, {_expected(spec)})"))
+        odd = values.unknown(column, spec.kind, spec.span)
+        if len(odd):
+            where = f"of the form {redaction.forms(odd)}, first in row {_row(odd, cells)}"
+            said = f"{found} ({_count(len(odd))} {where}, {_expected(spec)})"
+            faults.append(Fault(len(odd), said))
         if spec.name == "kl_grade":
             typed["prosthesis"] = values.reason(column).eq("P").fillna(value=False).astype(bool)
     return pd.DataFrame(typed, index=cells.index), faults
@@ -210,6 +220,10 @@ def _listed(faults: list[Fault]) -> str:
 
 def _expected(spec: Column) -> str:
     return f"expected {values.expected(spec.kind, spec.span)}"
+
+
+def _row(odd: pd.Series, cells: pd.DataFrame) -> int:
+    return int(cells.index.get_indexer(odd.index[:1])[0]) + 1
 
 
 def _count(number: int) -> str:

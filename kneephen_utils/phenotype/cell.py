@@ -125,8 +125,10 @@ def gather(
     for arm, table in fused.items():
         joined = table[["knee_id"]].merge(known, on="knee_id", how="left", validate="one_to_one")
         if joined["split"].isna().any():
-            stray = joined.loc[joined["split"].isna(), "knee_id"].iloc[0]
-            raise ValueError(f"fused, arm {arm}: knee {stray} is not in the table knees")
+            stray = int(joined["split"].isna().sum())
+            raise ValueError(
+                f"fused, arm {arm}: {stray} of {len(joined)} rows are of no knee of table knees"
+            )
         own = (joined["kl_grade"] == kl_grade).fillna(value=False).to_numpy(bool)
         cells.append(
             Cell(

@@ -20,21 +20,15 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from kneephen_utils import redaction
 from kneephen_utils.pipeline import counted
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff"}
 FILMS = {".dcm", ".dicom"}
 TEXTS = {".html", ".ipynb", ".js", ".json", ".md", ".txt", ".svg", ".csv", ".xml", ".inv", ".css"}
 OF_THE_THEME = {"_sphinx_design_static", "vendor", "scripts", "styles", "locales", "webfonts"}
-YEAR = r"20(?:0[3-9]|1[0-6])"  # of the visits of the initiative
-MONTH, DAY = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
-TWO = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 PATTERNS = {
-    "participant": re.compile(r"(?<![\w.,])9\d{6}(?:[-_ ]?[RL])?(?![\w]|[.,]\d)"),
-    "barcode": re.compile(r"(?<!\d)0166\d{8}(?!\d)"),
-    "date": re.compile(
-        rf"(?<![\w./-])(?:{MONTH}/{DAY}/{YEAR}|{YEAR}-\d\d-\d\d|{YEAR}{TWO})(?![\w/-]|\.\d)"
-    ),
+    **redaction.PATTERNS,
     "thumbnails": re.compile(r"data:image/webp"),
     "single knees": re.compile(r"(?<![\w.])disclose = True\b"),
 }
@@ -55,6 +49,10 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         return f"{self.file}: {self.what}: {self.text}"
 
+    def told(self) -> str:
+        """Return the finding as a terminal or a log may show it: the form of what was found."""
+        return f"{redaction.place(self.file)}: {self.what}: {redaction.form(self.text)}"
+
 
 def scan(folders: Sequence[Path], *, places: Sequence[str] = ()) -> list[Finding]:
     """Return everything in the folders that would tell of a single person.
@@ -73,13 +71,6 @@ def scan(folders: Sequence[Path], *, places: Sequence[str] = ()) -> list[Finding
                 name = f"{folder.name}/{path.relative_to(folder)}"
                 found |= {Finding(name, *one): None for one in _file(path, places)}
     return list(found)
-
-
-def hidden(text: str) -> str:
-    """Return text with participants and barcodes left out, as logs and errors show it."""
-    for name in ("participant", "barcode"):
-        text = PATTERNS[name].sub(f"({name} not shown)", text)
-    return text
 
 
 def _file(path: Path, places: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -22,10 +22,9 @@ import papermill
 from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
-from kneephen_utils import pipeline
+from kneephen_utils import pipeline, redaction
 from kneephen_utils.pipeline import (
     counted,
-    disclosure,
     ingredient,
     inputs,
     lock,
@@ -36,6 +35,8 @@ from kneephen_utils.pipeline import (
 )
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
+PLACE = re.compile(r"File |Cell In|-+> \d")  # lines of a traceback that hold code alone
+NOT_TOLD = "(not shown, since it may quote a cell; the notebook that failed holds it)"
 QUIET = [  # that a kernel is ended is no error, nor what it was waiting for
     "--IPKernelApp.log_level=CRITICAL",
     "--IPKernelApp.logging_config={'loggers': {'asyncio': {'level': 'CRITICAL'}}}",
@@ -138,7 +139,9 @@ def _execute(
                 autosave_cell_every=30,
             )
     except PapermillExecutionError:
-        _keep_failure(run, partial, folders, describe_failure(partial))
+        _keep_failure(
+            run, partial, folders, describe_failure(partial, disclose=settings["disclose"])
+        )
         return False
     except (RuntimeError, OSError) as error:  # the kernel died or could not start
         _keep_failure(run, partial, folders, f"{type(error).__name__}: {error}")
@@ -160,8 +163,12 @@ def _execute(
     return True
 
 
-def describe_failure(notebook: Path) -> str:
-    """Return the error of an executed notebook in one line, then its cell and traceback."""
+def describe_failure(notebook: Path, *, disclose: bool = True) -> str:
+    """Return the error of an executed notebook in one line, then its cell and traceback.
+
+    Where single knees are closed, only a message that the project wrote is told: that of a
+    library may quote a cell of a table. It stays in the notebook that failed.
+    """
     try:
         cells = nbformat.read(notebook, as_version=4).cells
     except (OSError, ValueError) as error:  # not there, or cut short by a full disk
@@ -170,10 +177,22 @@ def describe_failure(notebook: Path) -> str:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 trace = ANSI.sub("", "\n".join(output.traceback)).strip().splitlines()
-                lines = [f"{output.ename}: {output.evalue}", f"in cell {number}:"]
+                told = output.evalue if disclose or _written_here(trace) else NOT_TOLD
+                trace = trace if disclose else [line for line in trace if PLACE.match(line)]
+                lines = [f"{output.ename}: {told}", f"in cell {number}:"]
                 lines += _indent(cell.source.splitlines())
                 return "\n".join([*lines, "traceback:", *_indent(trace[-12:])])
     return "no cell reports an error; the kernel may have been killed (out of memory?)"
+
+
+def _written_here(trace: list[str]) -> bool:
+    """Say whether the last frame of a traceback is a `raise` of this package."""
+    frames = [line for line in trace if PLACE.match(line)]
+    if len(frames) < 2:
+        return False
+    place, statement = frames[-2:]
+    ours = f"{Path(pipeline.__file__).parents[1].name}/" in place
+    return ours and re.match(r"-+> \d+ +raise\b", statement) is not None
 
 
 def tidy(notebook: nbformat.NotebookNode, grade: int | None = None) -> nbformat.NotebookNode:
@@ -264,4 +283,4 @@ def _indent(lines: list[str]) -> list[str]:
 
 def _say(text: str) -> None:
     """Tell on standard error; what names a person stays in the notebook that failed."""
-    print(disclosure.hidden(text), file=sys.stderr, flush=True)
+    print(redaction.hidden(text), file=sys.stderr, flush=True)

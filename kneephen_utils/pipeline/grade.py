@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from PIL import Image, UnidentifiedImageError
 
-from kneephen_utils import baseline, cohort, dicom, encoder, grading, images, tables
+from kneephen_utils import baseline, cohort, dicom, encoder, grading, images, redaction, tables
 from kneephen_utils.encoder import devices as machines
 from kneephen_utils.encoder import tuning
 from kneephen_utils.grading import calibration
@@ -209,7 +209,8 @@ def _refuse(path: Path, values: pd.Series, wrong: pd.Series, expected: str) -> N
     if len(rows):
         raise TableError(
             f"{path.name}: {len(rows)} value(s) of {values.name or 'knee'} cannot be used, first "
-            f"{values.iloc[rows[0]]!r} in line {rows[0] + 2}; expected {expected}"
+            f"of the form {redaction.form(values.iloc[rows[0]])!r} in line {rows[0] + 2}; "
+            f"expected {expected}"
         )
 
 

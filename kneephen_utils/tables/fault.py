@@ -27,7 +27,7 @@ WORDS = {
 def of_columns(error: SchemaErrors, table: pd.DataFrame) -> list[str]:
     """Say what pandera found: a missing or unknown column, a wrong type or value."""
     cases = error.failure_cases
-    told = not OF_PEOPLE & set(table.columns)
+    told = not OF_PEOPLE & {*table.columns, *error.schema.columns}
     faults = []
     for (column, rule), rows in cases.groupby(["column", "check"], dropna=False, sort=False):
         if rule == "column_in_dataframe":

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from kneephen_utils import redaction
+
 SIDES = ("right", "left")
 KEY = ["src_subject_id", "knee_side"]
 WIDE = [*KEY, "phenotype", "kl_grade"]
@@ -70,8 +72,8 @@ def read(folder: str | Path) -> Tables:
 def _csv(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, dtype=str)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise LayoutError(f"{path}: not readable as a CSV file in UTF-8 ({error})") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        raise LayoutError(f"{path}: not readable as a CSV file in UTF-8") from None
 
 
 def parse(
@@ -120,16 +122,18 @@ def _of_master(table: pd.DataFrame, visit: str, name: str) -> pd.DataFrame:
     own["date"] = pd.to_datetime(table["interview_date"], format=DATE, errors="coerce")
     unread = own["date"].isna() & table["interview_date"].notna()
     if unread.any():
-        bad = table.loc[unread, "interview_date"].iloc[0]
-        raise LayoutError(f"{name}: INTERVIEW_DATE {bad!r} is not a date such as 03-NOV-05")
+        bad = redaction.forms(table.loc[unread, "interview_date"])
+        raise LayoutError(
+            f"{name}: INTERVIEW_DATE has the form {bad}; expected dates of the form '99-aaa-99'"
+        )
     return own[COLUMNS]
 
 
 def _keyed(table: pd.DataFrame, name: str) -> pd.DataFrame:
     side = table["knee_side"].astype(str).str.strip().str.lower()
     if not side.isin(SIDES).all():
-        bad = table.loc[~side.isin(SIDES), "knee_side"].iloc[0]
-        raise LayoutError(f"{name}: knee_side {bad!r}; expected RIGHT or LEFT")
+        bad = redaction.forms(table.loc[~side.isin(SIDES), "knee_side"])
+        raise LayoutError(f"{name}: knee_side has the form {bad}; expected RIGHT or LEFT")
     return pd.DataFrame({"participant_id": table["src_subject_id"].astype(str), "side": side})
 
 
@@ -139,7 +143,8 @@ def _number(values: pd.Series, name: str, column: str) -> pd.Series:
     unread = number.isna() & text.notna() & ~text.fillna("").isin(["", "nan", "NaN", "<NA>"])
     if unread.any():
         raise LayoutError(
-            f"{name}: column {column} holds {values[unread].iloc[0]!r}; expected a number"
+            f"{name}: column {column} holds {redaction.forms(values[unread])}, where a letter is "
+            "told as a and a digit as 9; expected numbers"
         )
     return number.astype("float64")
 
