@@ -14,10 +14,12 @@ NULLS = [f"null_{name}" for name in reference.REFERENCES]
 PASSING = {
     "enough_knees": ENOUGH, "two_groups": 2, **dict.fromkeys(NULLS, 1),
     "jaccard": 0.75, "rechosen": 0.75, "dbcv": 0.2, "image": 0.49,
+    "read": 0.25,
 }  # fmt: skip
 FAILING = {
     "enough_knees": ENOUGH - 1, "two_groups": 1, **dict.fromkeys(NULLS, 2),
     "jaccard": 0.74, "rechosen": 0.74, "dbcv": 0.19, "image": 0.5,
+    "read": 0.24,
 }  # fmt: skip
 DRAWS = 39  # of each reference: one draw that does as well gives p 0.05, two give 0.075
 
@@ -42,7 +44,16 @@ def gates(**change: float) -> pd.DataFrame:
         null += [at | {"reference": name, "statistic": value} for value in drawn]
     again = pd.DataFrame([at | {"jaccard": value} for value in (0.99, own["jaccard"], 0.1)[:found]])
     again["rechosen"] = own["rechosen"]
-    moved = pd.DataFrame([at | {"shuffled_ari": own["image"], "sentence": "the groups move."}])
+    moved = pd.DataFrame(
+        [
+            at
+            | {
+                "shuffled_ari": own["image"],
+                "read_ari": own["read"],
+                "sentence": "the groups move.",
+            }
+        ]
+    )
     return gate.judge([cell], swept, pd.DataFrame(null), again, moved)
 
 
@@ -72,7 +83,7 @@ def test_knees_of_other_people_do_not_make_up_the_number() -> None:
     assert not judged["passed"].any()
 
 
-@pytest.mark.parametrize("name", ["rechosen", "dbcv", "image"])
+@pytest.mark.parametrize("name", ["rechosen", "dbcv", "image", "read"])
 def test_a_value_that_is_missing_has_not_passed(name: str) -> None:
     judged = gates(**{name: float("nan")}).set_index("gate")
     assert not judged.loc[name, "passed"]

@@ -12,6 +12,7 @@ import pytest
 from hdbscan import HDBSCAN
 from pandas.testing import assert_frame_equal
 from scipy.sparse.csgraph import minimum_spanning_tree
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 
 from kneephen_utils import firewall, tables
@@ -102,8 +103,55 @@ def test_groups_made_of_a_column_beside_the_picture_fail_the_image_gate() -> Non
     settings = replace(SETTINGS, null_draws=4)
     _, chosen = sweep.run(cells, settings=settings)
     measured = contribution.measure(cells, chosen, settings=settings).iloc[0]
-    assert measured["image_share"] < 0.06
     assert not measured["image_phenotype"]
+    assert measured["tree_ari"] > 0.95
+
+
+@pytest.mark.parametrize("arm", ["image", "context"])
+def test_groups_of_noise_move_with_the_pictures_and_are_no_image_phenotype(arm: str) -> None:
+    grouped = 0
+    for seed in range(62, 67):
+        cells = islands.cells(islands.world(groups=1, seed=seed), arm)
+        settings = replace(SETTINGS, min_cluster_size=8, min_samples=1, draws=2, seed=seed)
+        _, chosen = sweep.run(cells, settings=settings)
+        measured = contribution.measure(cells, chosen, settings=settings).iloc[0]
+        assert not measured["image_phenotype"]
+        if chosen[arm].phenotypes > 1:
+            grouped += 1
+            assert measured["shuffled_ari"] < contribution.SAME
+            assert measured["read_ari"] < contribution.READ
+    assert grouped > 1
+
+
+def test_the_share_of_the_picture_is_that_of_the_space_where_groups_were_looked_for() -> None:
+    rng = np.random.default_rng(8)
+    knees = pd.DataFrame({"participant_id": np.arange(3000), "split": "discover"})
+    picture = rng.standard_normal((3000, 300)) * np.sqrt(0.95 / 300)  # even noise
+    beside = rng.standard_normal((3000, 3)) * np.sqrt(0.05 / 3)
+    names = [f"image_{n}" for n in range(300)] + ["age", "bmi", "sex"]
+    features = pd.DataFrame(np.column_stack([picture, beside]), columns=names)
+    one = cell.Cell("context", 2, knees.assign(knee_id=knees["participant_id"]), features)
+    share = contribution.picture_share(one, settings=SETTINGS)
+    low = sweep.reduced(one, SETTINGS).points
+    told = LinearRegression().fit(beside, low).predict(beside)  # what the columns tell of it
+    assert share == pytest.approx(1 - told.var(axis=0).sum() / low.var(axis=0).sum(), abs=0.05)
+    assert share < 0.75
+    whole = replace(SETTINGS, reducer="none")
+    assert contribution.picture_share(one, settings=whole) == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_plane_made_of_the_other_columns_is_not_the_picture_s() -> None:
+    made = islands.world(groups=1)
+    one = islands.cells(made, "fused")[0]
+    beside = one.points[:, ~one.picture]
+    assert contribution.untold(beside, 3 * beside[:, :2]) < 0.2
+    noise = np.random.default_rng(1).standard_normal((len(beside), 2))
+    assert contribution.untold(beside, noise) > 0.9
+
+
+def test_groups_that_are_one_clinical_column_are_given_by_a_tree_however_many() -> None:
+    column = np.repeat(np.arange(6.0), 50)[:, None]
+    assert contribution.tree_agreement(column, column[:, 0].astype(int)) == 1.0
 
 
 def test_the_published_recipe_is_no_image_phenotype_and_pain_is_refused() -> None:

@@ -75,7 +75,7 @@ def test_sound_sides_are_left_alone(sound: published.Tables) -> None:
 def test_the_clock_and_the_sub_study_and_the_circle_are_named(swapped: published.Tables) -> None:
     told = audit.check(swapped).set_index("check")
     assert told.loc["clock", "verdict"] == "failed"
-    assert "V08 is 72 months (told as 96)" in told.loc["clock", "sentence"]
+    assert "V08 was told as 96 months and is 72" in told.loc["clock", "sentence"]
     assert told.loc["late readings", "verdict"] == "failed"
     assert told.loc["late readings", "value"] < 0.2
     assert told.loc["circular", "value"] == 1.0
@@ -126,3 +126,104 @@ def test_without_tables_the_page_says_that_its_table_is_invented() -> None:
     assert "**invented**" in page.introduction("", tables)
     assert page.title("", "The audit").startswith("INVENTED")
     assert set(page.checks(tables)["verdict"]) == {"failed"}
+
+
+def pained(people: int, *, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return swapped tables whose grade 0 is named by a cut of pain, and the knees as they are."""
+    rng = np.random.default_rng(seed)
+    grade = rng.integers(0, 2, (people, 2))
+    pain = rng.integers(0, 6, (people, 2)) + 2.0 * grade
+    risen = rng.random((people, 2)) < np.where(pain >= 2, 0.4, 0.05)
+    own = pd.DataFrame(
+        {
+            "SRC_SUBJECT_ID": np.repeat(np.arange(people), 2),
+            "knee_side": np.tile(["RIGHT", "LEFT"], people),
+            "kl_grade": grade.ravel(),
+            "kl_grade_V00": grade.ravel(),
+            "kl_grade_V06": (grade + risen).ravel(),
+        }
+    )
+    other = np.arange(2 * people).reshape(-1, 2)[:, ::-1].ravel()
+    told = own.assign(**{name: own[name].to_numpy()[other] for name in own if "kl_" in name})
+    told["pain_V00"] = own["pain_V00"] = pain.ravel()
+    healthy = told["kl_grade"] == 0
+    cut = np.where(told["pain_V00"] >= 2, "Pain-Dominant", "Healthy")
+    return told.assign(phenotype=np.where(healthy, cut, "No JSN")), own
+
+
+def test_a_phenotype_cut_from_pain_stays_with_the_knee_whose_pain_it_was() -> None:
+    told, own = pained(1500, seed=3)
+    right = audit.corrected(published.parse(told, {})).knees
+    zero = own[own["kl_grade"] == 0]
+    expected = {"Pain-Dominant": zero["pain_V00"].ge(2), "Healthy": zero["pain_V00"].lt(2)}
+    shown = figures.compare(published.parse(told, {}), draws=5, seed=1).set_index("phenotype")
+    for name, rows in expected.items():
+        assert (right["phenotype"] == name).sum() == rows.sum()
+        risen = zero.loc[rows, "kl_grade_V06"].gt(0).mean()
+        said = float(shown.loc[name, "risen by 48 months"].split(" ")[0])
+        assert said == pytest.approx(100 * risen, abs=0.051)
+    assert set(right.loc[right["kl_grade"] == 1, "phenotype"]) == {"No JSN"}
+
+
+def test_a_phenotype_cut_from_pain_is_unknown_where_that_pain_is() -> None:
+    told, _ = pained(300, seed=5)
+    gone = told.index[:40]
+    told.loc[gone, "pain_V00"] = np.nan
+    right = audit.corrected(published.parse(told, {}))
+    known = right.visits.dropna(subset=["womac_pain"])[["participant_id", "side"]]
+    joined = right.knees.merge(known, how="left", indicator=True)
+    unknown = joined["phenotype"] == audit.UNKNOWN
+    assert unknown.any()
+    assert (unknown == (joined["_merge"].eq("left_only") & joined["kl_grade"].eq(0))).all()
+
+
+def lost(people: int, *, seed: int) -> published.Tables:
+    """Return tables in which half of the knees were not read after 24 months."""
+    rng = np.random.default_rng(seed)
+    rise, gone = rng.exponential(60, people), rng.random(people) < 0.5
+    wide = {"SRC_SUBJECT_ID": np.arange(people), "knee_side": "RIGHT", "phenotype": "a"}
+    wide |= {"kl_grade": 1, "kl_grade_V00": 1, "pain_V00": 1}
+    for visit, month in {"V03": 24, "V05": 36, "V06": 48}.items():
+        seen = ~gone | (month <= 24)
+        wide[f"kl_grade_{visit}"] = np.where(seen, 1.0 + (rise <= month), np.nan)
+    return published.parse(pd.DataFrame(wide), {})
+
+
+def test_the_rise_to_48_months_knows_who_was_lost() -> None:
+    told = [figures.compare(lost(2000, seed=seed), draws=2, seed=1) for seed in range(60, 66)]
+    shares = [float(one["risen by 48 months"].iloc[0].split(" ")[0]) for one in told]
+    assert np.mean(shares) == pytest.approx(100 * (1 - np.exp(-48 / 60)), abs=1.5)
+
+
+def test_months_that_were_told_wrong_are_named_without_a_date() -> None:
+    row = audit.check(lost(60, seed=1)).set_index("check").loc["clock"]
+    assert row["verdict"] == "failed"
+    assert row["value"] == 24
+    assert "V03 was told as 36 months and is 24" in row["sentence"]
+
+
+def test_the_root_and_the_folder_of_the_published_repository_are_read(tmp_path: Path) -> None:
+    wide, masters = invented.draw(120, seed=2)
+    within = tmp_path / "clustering"
+    within.mkdir()
+    wide.to_csv(within / "all_phenotypes.csv", index=False)
+    wide.iloc[::-1].to_csv(tmp_path / "copy.csv", index=False)
+    for name, table in masters.items():
+        table.to_csv(tmp_path / name, index=False)
+    (tmp_path / "settings.csv").write_text("name,value\nneighbours,15\n", encoding="utf-8")
+    expected = published.parse(wide, masters)
+    for place in (tmp_path, within, within / "all_phenotypes.csv"):
+        assert published.read(place).equals(expected)
+    wide.assign(phenotype="other").to_csv(tmp_path / "copy.csv", index=False)
+    with pytest.raises(published.LayoutError, match=r"copy.csv, .*differ; give the path of one"):
+        published.read(tmp_path)
+    assert published.read(within / "all_phenotypes.csv").equals(expected)
+
+
+def test_an_error_in_a_table_tells_no_value_of_a_person() -> None:
+    wide, masters = invented.draw(40, seed=1)
+    name = "master_final_V03.csv"
+    dated = masters[name].assign(INTERVIEW_DATE="1 May 2006")
+    with pytest.raises(published.LayoutError, match="INTERVIEW_DATE has the form") as caught:
+        published.parse(wide, {name: dated})
+    assert "May" not in str(caught.value)

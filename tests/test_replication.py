@@ -85,7 +85,7 @@ def test_every_claim_has_one_line_with_its_answer(run: replication.Run) -> None:
         "sides agree",
     ]
     said = told.set_index("verdict")["this run"]
-    assert "2.5 % of the variance; in 0 of 2 grades" in said["not replicated"].iloc[0]
+    assert "2.5 % of the variance of the plane; in 0 of 2 grades" in said["not replicated"].iloc[0]
     assert "beats data without groups in 0 of 1 grades" in said["not replicated"].iloc[1]
     assert said["cannot be seen"].startswith("7.0 % of the knees")
     assert "KL3, confirm: hazard ratio 2.10 (1.40 to 3.20)" in said["supported"]

@@ -94,6 +94,12 @@ class Cell:
         features = pd.DataFrame(points, columns=self.features.columns)
         return replace(self, knees=knees, features=features)
 
+    def of(self, rows: np.ndarray) -> Cell:
+        """Return some of the discover knees alone, by their positions among them."""
+        knees = self.knees[self.discover].iloc[rows].reset_index(drop=True)
+        features = pd.DataFrame(self.points[rows], columns=self.features.columns)
+        return replace(self, knees=knees, features=features)
+
 
 def gather(
     fused: Mapping[str, pd.DataFrame],

@@ -13,9 +13,10 @@ from kneephen_utils import figure, report, words
 from kneephen_utils.tables.evidence import GATES_ASKED
 
 ARMS_NOTE = (
-    "Agreement is the adjusted Rand index: with a tree of three leaves that sees the columns "
-    "beside the picture alone, and with the groups after the pictures changed places. The share is "
-    "that of the variance."
+    "Agreement is the adjusted Rand index: with a tree on the columns beside the picture alone, a "
+    "leaf a group; with the groups after the pictures changed places; and, in other people, "
+    "between their own groups and those read off their pictures. The share is that of the variance "
+    "of the space in which groups were looked for."
 )
 PASSPORT_NOTE = (
     "Discover knees. Best Jaccard index when a fifth of the people is left out: mean, and the "
@@ -259,8 +260,9 @@ def shown_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
             "arm": arms,
             "first gate not passed": [GATES.get(first.get(arm, ""), "none") for arm in arms],
             "picture's share": [_of(moved, arm, "image_share") for arm in arms],
-            "three-leaf tree": [_of(moved, arm, "tree_ari") for arm in arms],
+            "tree of other columns": [_of(moved, arm, "tree_ari") for arm in arms],
             "pictures shuffled": [_of(moved, arm, "shuffled_ari") for arm in arms],
+            "read in other people": [_of(moved, arm, "read_ari") for arm in arms],
         }
     )
 

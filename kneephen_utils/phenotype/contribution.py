@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import adjusted_rand_score
 from sklearn.tree import DecisionTreeClassifier
 
 from kneephen_utils import figure, report
-from kneephen_utils.phenotype import density, sweep
+from kneephen_utils.phenotype import density, readout, reduction, sweep
 from kneephen_utils.phenotype.cell import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 SAME = 0.5  # agreement at and above which groups are called unmoved
-LEAVES = 3
+READ = 0.25  # agreement in other people from which groups are read off the picture
 SHUFFLES = 5
-COLUMNS = ["kl_grade", "arm", "image_share", "tree_ari", "shuffled_ari", "image_phenotype"]
+TREES, FEWEST = 200, 5  # of the forest that asks what a plane owes to the other columns
+MEASURES = ["image_share", "tree_ari", "shuffled_ari", "read_ari"]
+COLUMNS = ["kl_grade", "arm", *MEASURES, "image_phenotype"]
 
 
 def measure(
@@ -25,10 +28,12 @@ def measure(
 ) -> pd.DataFrame:
     """Return the `contribution` table.
 
-    Three measures per cell: the picture's share of the fused variance; the agreement (adjusted
-    Rand index) of the groups with a tree of three leaves that sees the columns beside the
-    picture alone; and the agreement of the groups before and after the pictures change
-    places among the knees while everything else stays. Groups that stay are not made of pictures.
+    Four measures per cell: the picture's share of the variance of the space in which groups
+    were looked for; the agreement (adjusted Rand index) of the groups with a tree of as many
+    leaves that sees the columns beside the picture alone; the agreement of the groups before and
+    after the pictures change places among the knees while everything else stays; and how well
+    the groups are read off the picture in other people. An image phenotype moves with the
+    pictures, which groups of noise do too, and is read off them in other people.
 
     References
     ----------
@@ -36,16 +41,40 @@ def measure(
     """
     rows = [_of(cell, chosen[cell.arm], settings=settings) for cell in cells if cell.arm in chosen]
     kinds = {"kl_grade": "int64", "image_phenotype": bool}
-    kinds |= dict.fromkeys(["image_share", "tree_ari", "shuffled_ari"], "float64")
+    kinds |= dict.fromkeys(MEASURES, "float64")
     return pd.DataFrame(rows, columns=[*COLUMNS, "sentence"]).astype(kinds)
 
 
 def tree_agreement(columns: np.ndarray, labels: np.ndarray) -> float:
-    """Return how well a tree of three leaves on `columns` (knees, columns) gives the groups."""
-    if not columns.shape[1] or len(set(labels)) < 2:
+    """Return how well a tree on `columns` (knees, columns), a leaf a group, gives the groups."""
+    leaves = len(set(labels))
+    if not columns.shape[1] or leaves < 2:
         return float("nan")
-    tree = DecisionTreeClassifier(max_leaf_nodes=LEAVES, random_state=0).fit(columns, labels)
+    tree = DecisionTreeClassifier(max_leaf_nodes=leaves, random_state=0).fit(columns, labels)
     return float(adjusted_rand_score(labels, tree.predict(columns)))
+
+
+def picture_share(cell: Cell, *, settings: Settings) -> float:
+    """Return the picture's share (0-1) of the variance of the space of the groups.
+
+    A principal component is a sum of what the picture and what the other columns give to it;
+    the picture's share is the covariance of its part with the whole. A plane laid out from
+    neighbours is no such sum: there it is the share of the variance which a random forest on
+    the other columns cannot tell of knees that it has not seen.
+
+    References
+    ----------
+    Breiman (2001), out-of-bag prediction, doi:10.1023/A:1010933404324.
+    """
+    if cell.picture.all() or not cell.picture.any():
+        return float(cell.picture.all())
+    low = sweep.reduced(cell, settings)
+    if reduction.reducer_of(cell.arm, settings.reducer) == "umap":
+        return untold(cell.points[:, ~cell.picture], low.points)
+    axes = np.eye(cell.points.shape[1]) if low.model is None else low.model.components_
+    part = cell.points[:, cell.picture] @ axes[:, cell.picture].T
+    part, whole = part - part.mean(axis=0), low.points - low.points.mean(axis=0)
+    return float(np.clip((part * whole).sum() / (whole**2).sum(), 0, 1))
 
 
 def shuffled_agreement(cell: Cell, found: Tried, *, settings: Settings) -> float:
@@ -69,23 +98,33 @@ def across(cell: Cell, tried: Sequence[Tried], *, settings: Settings) -> list[fl
 
 
 def _of(cell: Cell, found: Tried, *, settings: Settings) -> dict[str, object]:
-    variance = cell.points.var(axis=0)
-    share = float(variance[cell.picture].sum() / variance.sum())
-    beside = cell.points[:, ~cell.picture]
-    tree = tree_agreement(beside, found.labels)
-    grouped = found.phenotypes > 1
-    shuffled = shuffled_agreement(cell, found, settings=settings) if grouped else float("nan")
+    share = picture_share(cell, settings=settings)
+    tree = shuffled = read = float("nan")
+    if found.phenotypes > 1:
+        tree = tree_agreement(cell.points[:, ~cell.picture], found.labels)
+        shuffled = shuffled_agreement(cell, found, settings=settings)
+        read = readout.agreement(cell, found, settings=settings)
     return {
         **cell.key,
         "image_share": share,
-        "tree_ari": tree if grouped else float("nan"),
+        "tree_ari": tree,
         "shuffled_ari": shuffled,
-        "image_phenotype": grouped and shuffled < SAME,
-        "sentence": _sentence(found, share, tree, shuffled),
+        "read_ari": read,
+        "image_phenotype": shuffled < SAME and read >= READ,
+        "sentence": _sentence(found, share, tree, shuffled, read),
     }
 
 
-def _sentence(found: Tried, share: float, tree: float, shuffled: float) -> str:
+def untold(columns: np.ndarray, plane: np.ndarray) -> float:
+    """Return the share of the variance of `plane` that a forest on `columns` cannot tell."""
+    forest = RandomForestRegressor(
+        TREES, min_samples_leaf=FEWEST, oob_score=True, random_state=0, n_jobs=1
+    ).fit(columns, plane)
+    missed = ((plane - forest.oob_prediction_) ** 2).sum()
+    return float(np.clip(missed / ((plane - plane.mean(axis=0)) ** 2).sum(), 0, 1))
+
+
+def _sentence(found: Tried, share: float, tree: float, shuffled: float, read: float) -> str:
     if found.phenotypes < 2:
         return "There are no groups that the picture could have made."
     letters = f"{figure.phenotype_label(0)} to {figure.phenotype_label(found.phenotypes - 1)}"
@@ -94,6 +133,10 @@ def _sentence(found: Tried, share: float, tree: float, shuffled: float) -> str:
     said = f"The groups {letters} {moved} when the pictures change places (agreement {agreed})"
     if not np.isnan(tree):
         said += (
-            f"; three leaves on the other columns give them with agreement {report.number(tree)}"
+            f"; a tree on the other columns, a leaf a group, gives them with agreement "
+            f"{report.number(tree)}"
         )
-    return f"{said}. The picture holds {100 * share:.0f} % of the variance."
+    if not np.isnan(read):
+        said += f"; read off the picture in other people, they agree by {report.number(read)}"
+    where = "of the variance of the space in which they were looked for"
+    return f"{said}. The picture holds {100 * share:.0f} % {where}."

@@ -2,7 +2,8 @@
 
 All must be passed: enough knees; two groups; no reference without groups does as well;
 two groups come back when people are left out; other draws of people lead to the same groups;
-groups are denser than the space between them; they move when the pictures are shuffled.
+groups are denser than the space between them; they move when the pictures are shuffled, and
+are read off the pictures of other people.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pandas as pd
 from kneephen_utils import report
 from kneephen_utils.phenotype import reference
 from kneephen_utils.phenotype.cell import ENOUGH, Cell
-from kneephen_utils.phenotype.contribution import SAME
+from kneephen_utils.phenotype.contribution import READ, SAME
 from kneephen_utils.phenotype.stability import NAMED
 
 LEVEL = 0.05  # of each null p value
@@ -64,7 +65,7 @@ def _gates(
     found, density = int(chosen["phenotypes"]), float(chosen["dbcv"])
     again = stability["jaccard"].nlargest(GROUPS).min() if found >= GROUPS else float("nan")
     anew = float(stability["rechosen"].min()) if found >= GROUPS else float("nan")
-    moved = float(contribution["shuffled_ari"].iloc[0])
+    moved, read = (float(contribution[name].iloc[0]) for name in ("shuffled_ari", "read_ari"))
     return [
         enough,
         _least("two_groups", found, GROUPS, f"Groups found: {found}."),
@@ -73,6 +74,7 @@ def _gates(
         _least("rechosen", anew, NAMED, f"Chosen anew, the groups agree by {anew:.2f} at least."),
         _least("dbcv", density, DENSER, f"Density-based validity {density:.2f}."),
         _below("image", moved, SAME, str(contribution["sentence"].iloc[0])),
+        _least("read", read, READ, f"Read off the picture in other people: agreement {read:.2f}."),
     ]
 
 

@@ -25,6 +25,7 @@ GATES_ASKED = {  # in their order, as a heading of a column says them
     "rechosen": "chosen\nagain",
     "dbcv": "are\ndense",
     "image": "from the\npicture",
+    "read": "read off\nelsewhere",
 }
 
 NULL = table(
@@ -54,10 +55,12 @@ CONTRIBUTION = table(
     "One row per arm: did the picture make these groups?",
     {
         **grade_and_arm(),
-        "image_share": column(NUMBER, "share of the fused variance that is picture", SHARE),
+        "image_share": column(
+            NUMBER, "share of the variance of the space of the groups that is picture", SHARE
+        ),
         "tree_ari": column(
             NUMBER,
-            "agreement with a three-leaf tree on the tabular inputs",
+            "agreement with a tree on the tabular inputs, a leaf a group",
             between(-1, 1),
             nullable=True,
         ),
@@ -67,7 +70,15 @@ CONTRIBUTION = table(
             between(-1, 1),
             nullable=True,
         ),
-        "image_phenotype": column(FLAG, "the groups move when the pictures are shuffled"),
+        "read_ari": column(
+            NUMBER,
+            "agreement of the groups with those read off the picture in other people",
+            between(-1, 1),
+            nullable=True,
+        ),
+        "image_phenotype": column(
+            FLAG, "the groups move when pictures are shuffled, and are read off them elsewhere"
+        ),
         "sentence": column(TEXT, "the finding in words"),
     },
     key=["kl_grade", "arm"],

@@ -23,6 +23,7 @@ GATE_WORDS = {  # every gate of stage phenotype, in the order in which they are 
     "rechosen": "another draw of people leads to other groups",
     "dbcv": "the groups are not denser than the space between them",
     "image": "the groups stay the same when the pictures are shuffled",
+    "read": "the groups cannot be read off the picture in other people",
 }
 UNASKED = "unasked"  # in the place of a gate: this grade and arm met none
 

@@ -76,8 +76,8 @@ def _picture(run: Run, _arm: str) -> Iterator[Line]:
     else:
         moved = int(own["image_phenotype"].sum())
         said = (
-            f"the picture holds {100 * own['image_share'].mean():.1f} % of the variance; in "
-            f"{moved} of {len(own)} grades the groups move when the pictures are shuffled"
+            f"the picture holds {100 * own['image_share'].mean():.1f} % of the variance of the "
+            f"plane; in {moved} of {len(own)} grades the groups are read off it in other people"
         )
         verdict = "replicated" if moved == len(own) else "not replicated"
     published = "the fine-tuned encoder found them"

@@ -21,6 +21,7 @@ KEY = ["src_subject_id", "knee_side"]
 WIDE = [*KEY, "phenotype", "kl_grade"]
 VISIT = re.compile(r"(kl_grade|pain)_(v\d\d)")
 MASTER = re.compile(r"master_final_(V\d\d)", re.IGNORECASE)
+CLUSTERED = "clustering"  # where the published repository keeps its wide table
 MASTERED = {"kl_grade": "kl_grade", "matched_womac_pain": "womac_pain", "interview_date": "date"}
 DATE = "%d-%b-%y"  # such as 03-NOV-05
 COLUMNS = ["participant_id", "side", "visit", "kl_grade", "womac_pain", "date"]
@@ -46,32 +47,65 @@ class Tables:
     knees: pd.DataFrame
     visits: pd.DataFrame
 
+    def equals(self, other: Tables) -> bool:
+        """Say whether two tables tell the same of the same knees, in whatever order."""
+        key = ["participant_id", "side"]
+        own = [each.knees.sort_values(key, ignore_index=True) for each in (self, other)]
+        return own[0].equals(own[1]) and self.visits.equals(other.visits)
 
-def read(folder: str | Path) -> Tables:
-    """Read the CSV files of a folder.
+
+def read(place: str | Path) -> Tables:
+    """Read the published tables of a folder, or one wide table with what lies around it.
+
+    Parameters
+    ----------
+    place
+        The root of the published repository, its folder `clustering`, any folder with the CSV
+        files, or the wide table itself. Tables of visits are looked for in the folder, in
+        `clustering` within it, and beside `clustering`.
 
     Raises
     ------
     FileNotFoundError
-        If the folder is not there or holds no CSV file.
+        If it is not there or holds no CSV file.
     LayoutError
-        If none, or more than one, of the files is the wide table, or a value is not understood.
+        If none of the files is the wide table, if several are and differ, or if a value is not
+        understood.
     """
-    paths = sorted(Path(folder).glob("*.csv"))
+    paths = _files(Path(place))
     if not paths:
-        raise FileNotFoundError(f"{folder}: no CSV file is there; expected the published tables")
-    read_in = {path.name: _lower(_csv(path), path.name) for path in paths}
-    wide = [name for name, table in read_in.items() if set(WIDE) <= set(table.columns)]
-    if len(wide) != 1:
-        raise LayoutError(
-            f"{folder}: {len(wide)} files hold the columns {', '.join(WIDE)}; expected exactly one"
-        )
-    return parse(read_in.pop(wide[0]), read_in, name=wide[0])
+        raise FileNotFoundError(f"{place}: no CSV file is there; expected the published tables")
+    wide = [path for path in paths if set(WIDE) <= _header(path)]
+    if Path(place).is_file():
+        wide = [path for path in wide if path == Path(place)]
+    if not wide:
+        raise LayoutError(f"{place}: 0 files hold the columns {', '.join(WIDE)}; expected one")
+    masters = {path.name: _csv(path) for path in paths if MASTER.search(path.name)}
+    found = [parse(_csv(path), masters, name=path.name) for path in wide]
+    if any(not one.equals(found[0]) for one in found[1:]):
+        names = ", ".join(path.name for path in wide)
+        raise LayoutError(f"{place}: {names} are wide tables and differ; give the path of one")
+    return found[0]
 
 
-def _csv(path: Path) -> pd.DataFrame:
+def _files(place: Path) -> list[Path]:
+    """Return the CSV files that may belong together; of equal names the nearest."""
+    own = place.parent if place.is_file() else place
+    folders = [own, own / CLUSTERED, *([own.parent] if own.name == CLUSTERED else [])]
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*.csv")):
+            found.setdefault(path.name, path)
+    return list(found.values())
+
+
+def _header(path: Path) -> set[str]:
+    return {str(column).strip().lower() for column in _csv(path, rows=0).columns}
+
+
+def _csv(path: Path, *, rows: int | None = None) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype=str)
+        return pd.read_csv(path, dtype=str, nrows=rows, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         raise LayoutError(f"{path}: not readable as a CSV file in UTF-8") from None
 
@@ -83,7 +117,7 @@ def parse(
     wide = _lower(wide, name)
     keyed = _keyed(wide, name)
     if (double := keyed.duplicated(["participant_id", "side"])).any():
-        row = int(double.to_numpy().argmax()) + 1
+        row = _first(double)
         raise LayoutError(f"{name}: row {row} is a knee for the second time; expected one row each")
     knees = keyed.assign(
         phenotype=wide["phenotype"].fillna("none").astype(str),
@@ -147,6 +181,11 @@ def _number(values: pd.Series, name: str, column: str) -> pd.Series:
             "told as a and a digit as 9; expected numbers"
         )
     return number.astype("float64")
+
+
+def _first(marked: pd.Series) -> int:
+    """Return the number of the first marked row, from 1; its value may belong to a person."""
+    return int(marked.to_numpy().argmax()) + 1
 
 
 def _lower(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ they are said to be, who was read late, and did the outcome make the groups?
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,7 @@ DAYS_APART = 4.0  # months by which the dates may miss a clock
 LATE = ("V08", "V10")
 OTHER = {"right": "left", "left": "right"}
 COLUMNS = ["check", "value", "verdict", "sentence"]
+UNKNOWN = "unknown"  # phenotype of a knee whose rule asks for pain that is not there
 SAME = 0.99  # share of knees given right by one cut of pain, from which pain is the rule
 
 
@@ -40,11 +42,11 @@ def sides(tables: Tables) -> tuple[float, int]:
     The correlation of right-minus-left pain with right-minus-left grade at baseline; where sides
     are right it is above zero.
     """
-    base = tables.visits[tables.visits["visit"] == "V00"].drop(columns="kl_grade")
-    joined = tables.knees.merge(base, on=["participant_id", "side"])
-    wide = joined.pivot_table(
-        index="participant_id", columns="side", values=["kl_grade", "womac_pain"]
-    ).dropna()
+    wide = (
+        _with_pain(tables)
+        .pivot_table(index="participant_id", columns="side", values=["kl_grade", "womac_pain"])
+        .dropna()
+    )
     if wide.shape[1] < 4 or len(wide) < FEWEST:
         return float("nan"), len(wide)
     gaps = [wide[name]["right"] - wide[name]["left"] for name in ("womac_pain", "kl_grade")]
@@ -54,19 +56,58 @@ def sides(tables: Tables) -> tuple[float, int]:
 
 
 def corrected(tables: Tables) -> Tables:
-    """Return the tables with grade and phenotype moved to the other knee where sides are swapped.
+    """Return the tables with grade and narrowing moved to the other knee where sides are swapped.
 
-    Pain stays: the right and left of a questionnaire are the person's own.
+    Pain stays: the right and left of a questionnaire are the person's own. A phenotype moves
+    with the grade and the narrowing it was named by; where it was a cut of pain it is cut anew
+    from the pain of the knee that the grade belongs to, and is *unknown* without that pain.
     """
     value, _ = sides(tables)
     if not value < 0:
         return tables
+    rules = {grade: _rule(tables, grade) for grade in tables.knees["kl_grade"].dropna().unique()}
     knees = tables.knees.assign(side=tables.knees["side"].map(OTHER))
     key = ["participant_id", "side", "visit"]
     grades = tables.visits[[*key, "kl_grade"]]
     grades = grades.assign(side=grades["side"].map(OTHER))
     rest = tables.visits.drop(columns="kl_grade")
-    return replace(tables, knees=knees, visits=rest.merge(grades, on=key, how="outer"))
+    moved = replace(tables, knees=knees, visits=rest.merge(grades, on=key, how="outer"))
+    return replace(moved, knees=_cut_anew(moved, rules))
+
+
+def _rule(tables: Tables, grade: float) -> DecisionTreeClassifier | None:
+    """Return the cut of baseline pain that gives the phenotypes of a grade, if one does."""
+    own = _with_pain(tables).dropna(subset=["womac_pain"])
+    own = own[own["kl_grade"] == grade]
+    if len(own) < FEWEST or own["phenotype"].nunique() < 2:
+        return None
+    cut = DecisionTreeClassifier(max_depth=1, random_state=0)
+    cut.fit(own[["womac_pain"]], own["phenotype"])
+    given = cut.predict(own[["womac_pain"]])
+    one_name = own["phenotype"].value_counts(normalize=True).iloc[0]
+    right = float((given == own["phenotype"]).mean())
+    return cut if right >= SAME and right > one_name else None
+
+
+def _cut_anew(moved: Tables, rules: Mapping[float, DecisionTreeClassifier | None]) -> pd.DataFrame:
+    """Return the knees with every phenotype that was a cut of pain made from their own pain."""
+    own = _with_pain(moved)
+    for grade, rule in rules.items():
+        if rule is None:
+            continue
+        of = own["kl_grade"] == grade
+        known = of & own["womac_pain"].notna()
+        own.loc[of, "phenotype"] = UNKNOWN
+        if known.any():
+            own.loc[known, "phenotype"] = rule.predict(own.loc[known, ["womac_pain"]])
+    return own.drop(columns="womac_pain")
+
+
+def _with_pain(tables: Tables) -> pd.DataFrame:
+    """Return the knees with `womac_pain` at baseline, missing where it was not asked."""
+    key = ["participant_id", "side"]
+    base = tables.visits.loc[tables.visits["visit"] == "V00", [*key, "womac_pain"]]
+    return tables.knees.merge(base, on=key, how="left", validate="one_to_one")
 
 
 def _sides(tables: Tables) -> tuple[str, float, str, str]:
@@ -85,19 +126,25 @@ def _sides(tables: Tables) -> tuple[str, float, str, str]:
 
 
 def _clock(tables: Tables) -> tuple[str, float, str, str]:
-    """Ask whether the dates agree with the months that were told."""
+    """Ask whether the dates, or without them the codes of the release, are as was told."""
     codes = [visit for visit in TOLD if visit in set(tables.visits["visit"])]
-    own = ", ".join(f"{visit} is {clock.CONTACTS[visit]} months (told as {TOLD[visit]})"
-                    for visit in codes)  # fmt: skip
+    if not codes:
+        return "clock", float("nan"), "not asked", "No visit is there whose months were told."
+    own = ", ".join(
+        f"{visit} was told as {TOLD[visit]} months and is {clock.CONTACTS[visit]}"
+        for visit in codes
+    )
     dated = tables.visits.dropna(subset=["date"])
     first = dated[dated["visit"] == "V00"].groupby("participant_id")["date"].min()
     gone = (dated["date"] - dated["participant_id"].map(first)).dt.days / clock.DAYS_PER_MONTH
     seen = gone[dated["visit"].isin(codes)].groupby(dated["visit"]).median()
     if seen.empty:
-        return "clock", float("nan"), "not asked", f"No visit is dated. By the release, {own}."
+        far = max(abs(TOLD[visit] - clock.CONTACTS[visit]) for visit in codes)
+        said = f"No visit is dated; by the codes of the release {own}."
+        return "clock", float(far), "failed" if far > DAYS_APART else "passed", said
     off = (seen - pd.Series(TOLD).reindex(seen.index)).abs()
     worst = off.idxmax()
-    said = f"By its dates {worst} lies {seen[worst]:.0f} months after the first visit. {own}."
+    said = f"By its dates {worst} lies {seen[worst]:.0f} months after the first visit; {own}."
     passed = bool((off <= DAYS_APART).all())
     return "clock", float(off.max()), "passed" if passed else "failed", said
 
@@ -123,9 +170,8 @@ def _late(tables: Tables) -> tuple[str, float, str, str]:
 
 def _circular(tables: Tables) -> tuple[str, float, str, str]:
     """Ask whether one cut of baseline pain gives the phenotypes of grade 0."""
-    base = tables.visits[tables.visits["visit"] == "V00"].drop(columns="kl_grade")
-    own = tables.knees[tables.knees["kl_grade"] == 0].merge(base, on=["participant_id", "side"])
-    own = own.dropna(subset=["womac_pain"])
+    own = _with_pain(tables).dropna(subset=["womac_pain"])
+    own = own[own["kl_grade"] == 0]
     if len(own) < FEWEST or own["phenotype"].nunique() < 2:
         return "circular", float("nan"), "not asked", "KL0 holds fewer than two phenotypes."
     stump = DecisionTreeClassifier(max_depth=1, random_state=0)
