@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
-import math
+import struct
 import tarfile
 import warnings
 from collections.abc import Iterator
@@ -26,27 +26,22 @@ from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from kneephen_utils import greyscale, pixeldata
+from kneephen_utils.pixeldata import FilmError
 
 FALLBACK_SPACING = 0.2  # mm; OAI films without a spacing tag (Tiulpin et al. 2018)
-SPACING_TAGS = ("ImagerPixelSpacing", "PixelSpacing")
+SPACING_TAGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 PLAUSIBLE_SPACING = (0.03, 1.5)  # mm
+PLACEHOLDER = (1.0, 1.0)  # mm, written by machines that do not know
+LONGEST = 1300.0  # mm, the edge of the longest cassette
 MAX_PIXELS = 64_000_000  # four times the largest film of the release
 MAX_BYTES = 512_000_000  # of one file, packed or not
-MAX_LEVELS = 2**16  # grey values of a film
+FIRST_GROUPS = {0x0002, 0x0008}  # of tags, in a file without a preamble
 ARCHIVES = (".tar.gz", ".tgz")
-NATIVE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian}
-INVERTED, UPRIGHT = "MONOCHROME1", "MONOCHROME2"
-
-
-class FilmError(ValueError):
-    """A file is not a film that can be used; the message says why in one sentence."""
+COLOUR = ("RGB", "YBR", "PALETTE", "HSV", "ARGB", "CMYK")
+GREY = {"MONOCHROME1", "MONOCHROME2"}
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ def read(path: str | Path) -> Film:
         _check_shape(dataset)
         spacing, source = _spacing(dataset)
         return Film(
-            pixels=_bone_bright(_decode(dataset), dataset),
+            pixels=_pixels(dataset),
             spacing=spacing,
             spacing_source=source,
             photometric=_text(dataset, "PhotometricInterpretation"),
@@ -125,8 +120,7 @@ def is_coded(path: str | Path) -> bool:
         return file is not None
     try:
         with _quiet(), file.open("rb") as stream:
-            read_preamble(stream, force=False)
-            return _read_file_meta_info(stream).get("TransferSyntaxUID") not in NATIVE
+            return _syntax(stream) not in pixeldata.NATIVE
     except Exception:  # whatever it is, `read` says it
         return False
 
@@ -214,19 +208,24 @@ def _refused(sentence: str) -> Iterator[None]:
 
 def _parse(stream: BinaryIO) -> Dataset:
     try:
-        _refuse_deflated(stream)
-        return pydicom.dcmread(stream)
+        if _syntax(stream) == DeflatedExplicitVRLittleEndian:  # inflated whole when it is read
+            raise FilmError("the file is deflated as a whole, which is no film of the release")
+        stream.seek(0)
+        return pydicom.dcmread(stream, force=True)
     except InvalidDicomError:
         raise FilmError("the file is not a DICOM file") from None
 
 
-def _refuse_deflated(stream: BinaryIO) -> None:
-    """Refuse a file that is inflated whole when it is read, before any size can be checked."""
-    read_preamble(stream, force=False)
-    meta = _read_file_meta_info(stream)
+def _syntax(stream: BinaryIO) -> str | None:
+    """Return the transfer syntax from the first bytes of a file, None if they do not tell.
+
+    Files of old archives begin with their first tag, without the preamble of DICOM.
+    """
+    group, element = struct.unpack("<HH", stream.read(4).ljust(4, b"x"))
+    bare = group in FIRST_GROUPS and element < 0x100
     stream.seek(0)
-    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-        raise FilmError("the file is deflated as a whole, which is no film of the release")
+    read_preamble(stream, force=bare)
+    return _read_file_meta_info(stream).get("TransferSyntaxUID")
 
 
 def _check_shape(dataset: Dataset) -> None:
@@ -240,72 +239,32 @@ def _check_shape(dataset: Dataset) -> None:
         raise FilmError("the file ends before its picture, or never held one")
     if rows < 1 or columns < 1 or rows * columns > MAX_PIXELS:
         raise FilmError(f"the file claims {rows} x {columns} pixels, which is no film")
-    photometric = _text(dataset, "PhotometricInterpretation")
-    if frames != 1 or samples != 1 or photometric not in (INVERTED, UPRIGHT):
-        raise FilmError("the file is not one greyscale picture")
+    if frames > 1:
+        raise FilmError("the file is not one greyscale picture but says that it holds several")
+    if samples != 1 or _text(dataset, "PhotometricInterpretation").startswith(COLOUR):
+        raise FilmError("the file is not one greyscale picture but one in colour")
+    if _text(dataset, "PhotometricInterpretation") not in GREY:
+        raise FilmError("the file does not say that it is one greyscale picture")
 
 
-def _decode(dataset: Dataset) -> np.ndarray:
-    """Return the stored values of the first picture of the file."""
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
-    dataset.NumberOfFrames = 1
+def _pixels(dataset: Dataset) -> np.ndarray:
     with _refused("the picture of the file is cut short or damaged"):
-        try:
-            return np.asarray(pixel_array(dataset, index=0))
-        except (NotImplementedError, RuntimeError):
-            name = getattr(syntax, "name", "an unknown syntax")
-            raise FilmError(f"the picture cannot be decoded as {name}") from None
-
-
-def _bone_bright(stored: np.ndarray, dataset: Dataset) -> np.ndarray:
-    """Apply modality transform, value-of-interest transform, inversion: in this order.
-
-    The transforms look at one pixel at a time, so each stored value is transformed once.
-    """
-    levels, place = _levels(stored)
-    with _refused("the grey-scale transform of the file is damaged"):
-        values = apply_voi_lut(apply_modality_lut(levels, dataset), dataset)
-        low, high = _full_scale(dataset)
-    grey = values.astype(np.float32)
-    low, high = min(low, float(grey.min())), max(high, float(grey.max()))
-    if not math.isfinite(low) or not math.isfinite(high) or high <= low:
-        raise FilmError("the grey-scale transform of the file is damaged")
-    grey -= low
-    grey /= high - low
-    grey = 1 - grey if _text(dataset, "PhotometricInterpretation") == INVERTED else grey
-    return grey[place]
-
-
-def _levels(stored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the values that may be stored, and which of them each pixel holds."""
-    low, high = stored.min(), stored.max()
-    if stored.dtype.kind not in "iu" or int(high) - int(low) >= MAX_LEVELS:
-        return np.unique(stored, return_inverse=True)
-    levels = np.arange(int(low), int(high) + 1).astype(stored.dtype)
-    return levels, np.subtract(stored, low).view(f"u{stored.itemsize}")  # never negative
-
-
-def _full_scale(dataset: Dataset) -> tuple[float, float]:
-    """Return the lowest and highest value the transforms of this film can give."""
-    for sequence in ("VOILUTSequence", "ModalityLUTSequence"):
-        if dataset.get(sequence):
-            return 0.0, float(2 ** int(dataset[sequence][0].LUTDescriptor[2]) - 1)
-    bits = int(dataset.BitsStored)
-    low = -(2 ** (bits - 1)) if int(dataset.get("PixelRepresentation") or 0) else 0
-    slope = float(dataset.get("RescaleSlope") or 1)
-    intercept = float(dataset.get("RescaleIntercept") or 0)
-    ends = [slope * value + intercept for value in (low, low + 2**bits - 1)]
-    return min(ends), max(ends)
+        stored = pixeldata.decode(dataset)
+    with _refused(greyscale.DAMAGED):
+        return greyscale.bone_bright(stored, dataset)
 
 
 def _spacing(dataset: Dataset) -> tuple[float, str]:
     """Return the spacing from the first tag with a plausible value, and that tag."""
+    smallest, largest = PLAUSIBLE_SPACING
+    pixels = max(int(dataset.Rows), int(dataset.Columns))
     for tag in SPACING_TAGS:
         try:
             down, across = (float(value) for value in dataset.get(tag) or ())
         except (TypeError, ValueError):
             continue
-        smallest, largest = PLAUSIBLE_SPACING
+        if (down, across) == PLACEHOLDER or down * pixels > LONGEST:
+            continue
         if smallest <= down <= largest and abs(down - across) <= 0.01 * down:
             return down, tag
     return FALLBACK_SPACING, "default"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import odd
 import phantom
 import pydicom
 import pytest
-from PIL import Image
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless
 
-from kneephen_utils import dicom
+from kneephen_utils import dicom, pixeldata
 from kneephen_utils.radiograph import contrast, crop, joint
 
 SETTINGS = crop.Settings(
@@ -40,48 +39,85 @@ def knees(plain: Path) -> dict[str, crop.Cut]:
     return answer(plain)
 
 
-# --- more pictures than one
+# --- every kind of film that machines, archives and exports have
 
 
-def twice(dataset: pydicom.Dataset) -> None:
-    dataset.PixelData = dataset.PixelData * 2
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    picture = phantom.film(phantom.both(), spacing=0.8)
+    return phantom.write(tmp_path_factory.mktemp("small") / "plain", picture, spacing=0.8)
 
 
-def thrice_told_once(dataset: pydicom.Dataset) -> None:
-    dataset.PixelData, dataset.NumberOfFrames = dataset.PixelData * 3, 1
+@pytest.mark.parametrize("kind", odd.CUT)
+def test_an_odd_film_comes_out_as_the_plain_one(small: Path, tmp_path: Path, kind: str) -> None:
+    odd.write(small, tmp_path / "001", kind)
+    plain, film = dicom.read(small), dicom.read(tmp_path / "001")
+    away = np.abs(film.pixels - plain.pixels)
+    if kind.startswith("padding"):
+        share = 0.125 if "wide" in kind else 0.06
+        rows, columns = (int(length * share) for length in away.shape)
+        inside = np.zeros(away.shape, bool)
+        inside[rows:-rows, columns:-columns] = True
+        assert not film.pixels[~inside].any()
+        away = away[inside]
+    elif kind == "mark burned in":
+        assert (film.pixels[3:12, 3:40] == 1).all()
+        away[3:12, 3:40] = 0
+    lossy = 0.03 if kind == "JPEG of 8 bits" else 0.002
+    assert away.max() < (0.004 if "bytes" in kind or "8 of 16" in kind else lossy)
+    assert (film.spacing, film.view) == (plain.spacing, plain.view)
 
 
-def twice_told_none(dataset: pydicom.Dataset) -> None:
-    dataset.PixelData, dataset.NumberOfFrames = dataset.PixelData * 2, 0
-
-
-def one_and_a_half(dataset: pydicom.Dataset) -> None:
-    dataset.PixelData = dataset.PixelData + dataset.PixelData[: len(dataset.PixelData) // 2]
-
-
-def coded_twice(dataset: pydicom.Dataset) -> None:
-    coded = io.BytesIO()
-    stored = Image.fromarray(np.round(PICTURE * 65535).astype(np.uint16))
-    stored.save(coded, "JPEG2000", no_jp2=True)
-    dataset.PixelData = encapsulate([coded.getvalue()] * 2)
-    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+@pytest.mark.parametrize("kind", odd.REFUSED)
+def test_an_odd_film_that_is_of_no_use_says_why(small: Path, tmp_path: Path, kind: str) -> None:
+    odd.write(small, tmp_path / "001", kind)
+    with pytest.raises(dicom.FilmError, match=odd.REFUSED[kind][1]) as stop:
+        dicom.read(tmp_path / "001")
+    assert "9000001" not in str(stop.value)
 
 
 @pytest.mark.parametrize(
-    "change", [twice, thrice_told_once, twice_told_none, one_and_a_half, coded_twice]
+    "kind", ["twice, no NumberOfFrames", "10 bits used of 16", "unsigned as signed, 12 bits"]
 )
-def test_the_first_picture_is_the_film_where_a_file_holds_more_than_it_says(
-    plain: Path,
-    knees: dict[str, crop.Cut],
-    tmp_path: Path,
-    change: Callable[[pydicom.Dataset], None],
+def test_the_knees_of_an_odd_film_are_those_of_the_plain_one(
+    plain: Path, knees: dict[str, crop.Cut], tmp_path: Path, kind: str
 ) -> None:
-    dataset = pydicom.dcmread(plain)
-    change(dataset)
-    dataset.save_as(tmp_path / "001")
+    odd.write(plain, tmp_path / "001", kind)
     for side, cut in answer(tmp_path / "001").items():
         assert cut.status == "ok", cut.detail
-        np.testing.assert_array_equal(cut.image, knees[side].image)
+        away = np.abs(cut.image.astype(int) - knees[side].image)
+        assert away.max() <= 2
+        assert cut.measured["exposure"] == pytest.approx(knees[side].measured["exposure"], abs=0.01)
+
+
+@pytest.mark.parametrize("kind", ["padding of 65535, not told", "padding white, wide"])
+def test_padding_around_a_film_hides_no_knee(
+    plain: Path, knees: dict[str, crop.Cut], tmp_path: Path, kind: str
+) -> None:
+    odd.write(plain, tmp_path / "001", kind)
+    for side, cut in answer(tmp_path / "001").items():
+        assert cut.status == "ok", cut.detail
+        for axis in ("center_x", "center_y"):
+            assert cut.measured[axis] == pytest.approx(knees[side].measured[axis], abs=1)
+
+
+def test_jpeg_of_12_bits_is_read_as_another_decoder_reads_it() -> None:
+    """Four pixels of the file of the library, as libjpeg of the JPEG committee decodes them."""
+    path = Path(str(get_testdata_file("JPGExtended.dcm")))
+    dataset = pydicom.dcmread(path)
+    stored = pixeldata.decode(dataset)
+    assert stored.shape == (1024, 256)
+    np.testing.assert_allclose(stored[422, 100:104], [48, 52, 51, 47], atol=1)
+
+
+def test_an_unknown_syntax_is_not_told(small: Path, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(small)
+    dataset.PixelData = encapsulate([b"no picture of any kind"])
+    dataset.file_meta.TransferSyntaxUID = "1.2.9000001"
+    dataset.save_as(tmp_path / "001", implicit_vr=False, little_endian=True)
+    with pytest.raises(dicom.FilmError) as stop:
+        dicom.read(tmp_path / "001")
+    assert "9000001" not in str(stop.value)
 
 
 # --- nothing that happens to one film is raised

@@ -16,7 +16,7 @@ import pandas as pd
 import zarr
 from tqdm import tqdm
 
-from kneephen_utils import closed, dicom, images, parallel, tables
+from kneephen_utils import closed, dicom, greyscale, images, parallel, pixeldata, tables
 from kneephen_utils.radiograph import (
     contrast,
     crop,
@@ -30,7 +30,7 @@ from kneephen_utils.radiograph import (
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 CRASH = "reading the film ends the program that reads it"
 Settings = crop.Settings
-CODE = (contrast, crop, dicom, joint, outline, quality, sampling)
+CODE = (contrast, crop, dicom, greyscale, joint, outline, pixeldata, quality, sampling)
 
 
 def cut(

@@ -63,7 +63,8 @@ def of_tags(film: dicom.Film, *, region: float, pixels: int) -> Fault | None:
         return "wrong_view", "the file says that it does not show a knee"
     height, width = (length * film.spacing for length in film.pixels.shape)
     if min(height, width) < region * (1 - MAX_OUTSIDE):
-        return "too_small", f"the film measures {width:.0f} x {height:.0f} mm"
+        assumed = ", with an assumed spacing of pixels" if film.spacing_source == "default" else ""
+        return "too_small", f"the film measures {width:.0f} x {height:.0f} mm{assumed}"
     if film.spacing > 2 * region / pixels:
         return "too_small", f"the pixels of the film are {film.spacing:.2f} mm wide"
     return None
