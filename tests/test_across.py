@@ -76,9 +76,9 @@ def test_confirm_knees_do_not_move_a_direction() -> None:
 
 
 def test_a_ratio_that_grows_with_the_grade_is_found() -> None:
-    found = across.ratio(joined(1500, seed=1, lower=0.0, upper=1.0), [], draws=199, seed=0)
+    found = across.ratio(joined(1500, seed=1, lower=0.0, upper=1.0), [])
     assert found["low"] < np.exp(1.0) < found["high"]
-    assert found["p"] == pytest.approx(1 / 200)
+    assert found["p"] < 0.005
 
 
 def test_the_ratio_of_ratios_is_that_of_two_models() -> None:
@@ -86,7 +86,7 @@ def test_the_ratio_of_ratios_is_that_of_two_models() -> None:
     each = [
         hazard.fit(hazard.periods(own), ["mark"]).estimate[0] for _, own in seen.groupby("upper")
     ]
-    found = across.ratio(seen, [], draws=9, seed=0)
+    found = across.ratio(seen, [])
     assert np.log(found["estimate"]) == pytest.approx(each[1] - each[0], abs=1e-6)
 
 
@@ -94,7 +94,7 @@ def test_the_ratio_of_ratios_is_that_of_two_models() -> None:
 def test_a_ratio_both_grades_share_is_seldom_called_different() -> None:
     """The effect of the label itself, and the likeness of two knees, must not raise alarms."""
     p = [
-        across.ratio(joined(150, seed=i, lower=0.9, upper=0.9), [], draws=99, seed=i)["p"]
+        across.ratio(joined(150, seed=i, lower=0.9, upper=0.9), [])["p"]
         for i in range(400)
     ]
     assert 0.025 < np.mean(np.array(p) <= 0.05) < 0.08

@@ -21,7 +21,7 @@ Answers = dict[str, dict[str, float]]  # of each contrast
 def ours(pair: pd.DataFrame, seen: Seen, asked: Question, *, draws: int, seed: int) -> Answers:
     """Answer by the grouped-time model, or by the mixed model; p from permuting whole people."""
     if RATIO in asked.contrasts:
-        return {RATIO: _ratio(pair, seen, asked, draws=draws, seed=seed)}
+        return {RATIO: _ratio(pair, seen, asked)}
     rows = slopes.at_visits(pair, seen.visits, asked.outcome, horizon=PAIN_HORIZON)
     beside = ["years"]
     if LATER in asked.contrasts:
@@ -64,13 +64,13 @@ def published(pair: pd.DataFrame, seen: Seen, asked: Question, *, draws: int, se
     return {each: floor.independent(rows_of[each], 1) or MISSING for each in asked.contrasts}
 
 
-def _ratio(pair: pd.DataFrame, seen: Seen, asked: Question, *, draws: int, seed: int) -> dict:
+def _ratio(pair: pd.DataFrame, seen: Seen, asked: Question) -> dict:
     known = progression.known_at(seen.events, asked.outcome, horizon=RISE_HORIZON)
     rows = pair.merge(known, on="knee_id", validate="one_to_one")
     rows = rows.assign(mark=rows["phenotype"].astype(float))
     if rows.groupby("mark")["observed"].any().sum() < 2:
         return MISSING
-    return _kept(ratios.main(rows, [], draws=draws, seed=seed))
+    return _kept(ratios.main(rows, []))
 
 
 def _mann_whitney(rows: pd.DataFrame) -> float:

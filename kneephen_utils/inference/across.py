@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import figure
-from kneephen_utils.inference import clustered, hazard, mixed, slopes
+from kneephen_utils.inference import clustered, hazard, mixed, profile, slopes
 from kneephen_utils.inference.effects import LARGEST, Cell, cells, too_small
 
 ALIKE = 0.95  # cosine of two directions from which they are taken for the same
@@ -103,7 +103,9 @@ def hindered(seen: pd.DataFrame, said: str, *, min_knees: int) -> str:
     return ""
 
 
-def ratio(events: pd.DataFrame, beside: Sequence[str], *, draws: int, seed: int) -> dict[str, Any]:
+def ratio(
+    events: pd.DataFrame, beside: Sequence[str], *, draws: int = 0, seed: int = 0
+) -> dict[str, Any]:
     """Return the hazard ratio of the upper grade divided by that of the lower.
 
     Parameters
@@ -113,36 +115,46 @@ def ratio(events: pd.DataFrame, beside: Sequence[str], *, draws: int, seed: int)
     beside
         Further covariates, such as none.
     draws, seed
-        Turns of the signs of whole people for the p value, which leave the ratio that both
-        grades share as it is.
+        Not used: interval and p value come from `profile.ratio`, which draws nothing.
 
     Returns
     -------
-    `estimate`, `low`, `high` and `p`.
-
-    Raises
-    ------
-    hazard.NoSolutionError
-        If there is nothing to estimate.
+    `estimate`, `low`, `high`, `p` and `procedure` of `profile.ratio`; where they are missing
+    `sentence` says why.
     """
+    del draws, seed
     spells = hazard.periods(events).assign(both=lambda d: d["mark"] * d["upper"])
     columns = ["mark", *beside]
-    fitted = hazard.fit(spells, [*columns, "both"], strata="kl_grade")
-    estimate, low, high = np.exp(fitted.contrast({"both": 1.0})[:3])
-    found = {"estimate": float(estimate), "low": float(low), "high": float(high)}
-    return {**found, "p": _turned(spells, columns, "both", draws=draws, seed=seed)}
+    return profile.ratio(spells, "both", columns, strata="kl_grade")
 
 
-def shared(events: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any]:
+def shared(events: pd.DataFrame, *, draws: int = 0, seed: int = 0) -> dict[str, Any]:
     """Return the hazard ratio that all grades share, each grade with a hazard of its own.
 
     Arguments and result are those of `ratio`, without `upper`.
     """
+    del draws, seed
     spells = hazard.periods(events)
-    fitted = hazard.fit(spells, ["mark"], strata="kl_grade")
-    estimate, low, high = np.exp(fitted.contrast({"mark": 1.0})[:3])
-    found = {"estimate": float(estimate), "low": float(low), "high": float(high)}
-    return {**found, "p": _turned(spells, [], "mark", draws=draws, seed=seed)}
+    return profile.ratio(spells, "mark", strata="kl_grade")
+
+
+def turned(events: pd.DataFrame, *, draws: int, seed: int) -> float:
+    """Return the p value of the ratio all grades share from turning the signs of people's scores.
+
+    A second opinion beside `shared`, which takes no variance from a model.
+
+    Parameters
+    ----------
+    events
+        As for `shared`.
+    draws, seed
+        Of the signs.
+
+    References
+    ----------
+    Hemerik, Goeman & Finos (2020), doi:10.1111/rssb.12369.
+    """
+    return _turned(hazard.periods(events), [], "mark", draws=draws, seed=seed)
 
 
 def courses(

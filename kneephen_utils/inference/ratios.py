@@ -5,13 +5,12 @@ The first is the one to believe; the others show how much hangs on it.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.inference import attrition, hazard, resample, survival
+from kneephen_utils.inference import across, attrition, hazard, profile, survival
 
 Found = dict[str, Any]
 
@@ -19,12 +18,12 @@ RATIO = "hazard ratio"
 CHANGE = "change of the hazard ratio per year"
 CONSTANT = "proportional hazards"
 RISK, MEAN = "difference in risk", "difference in mean time free"
-VAST = 1e4  # an interval that reaches so far says that the model has no solution
 GROUPED = "grouped-time proportional hazards"
+TURNED = "scores of people, signs turned"
 WEIGHTED = f"{GROUPED}, weighted for attrition"
 
 
-def main(pair: pd.DataFrame, beside: list[str], *, draws: int, seed: int) -> Found:
+def main(pair: pd.DataFrame, beside: list[str], *, draws: int = 0, seed: int = 0) -> Found:
     """Return the hazard ratio of the marked knees by the grouped-time model.
 
     Parameters
@@ -34,44 +33,33 @@ def main(pair: pd.DataFrame, beside: list[str], *, draws: int, seed: int) -> Fou
     beside
         Baseline covariates without missing values; empty for the plain ratio.
     draws, seed
-        Permutations of whole people for the p value.
+        Not used: interval and p value come from `profile.ratio`, which draws nothing.
 
     Returns
     -------
-    `estimate`, `low`, `high` (person-clustered), `p`, and the name of the model; `contrast` too
-    without covariates. All missing if the covariates leave nothing to compare.
+    `estimate`, `low`, `high`, `p` and `procedure` of `profile.ratio`, and the name of the model;
+    `contrast` too without covariates. All missing if the data are too thin; `sentence` then says
+    why.
     """
-    spells = hazard.periods(pair)
+    del draws, seed
     named = {"model": GROUPED, **({} if beside else {"contrast": RATIO})}
-    unsolved = {**named, **dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))}
-    try:
-        fitted = hazard.fit(spells, ["mark", *beside])
-    except hazard.NoSolutionError:
-        return unsolved
-    found = _ratio(fitted.contrast({"mark": 1.0}))
-    if not np.isfinite([found["low"], found["high"]]).all() or found["high"] > VAST:
-        return unsolved
-    kept = hazard.score(spells, beside)
-    mark = spells.drop_duplicates("knee_id").set_index("knee_id")["mark"]
-    labels = mark[kept.knees["knee_id"]].to_numpy()
-    people = kept.knees["participant_id"]
-    drawn = resample.permute_people(people, labels, draws=draws, seed=seed)
-    observed = hazard.scores(kept, [labels])[0]
-    return {**named, **found, "p": resample.permutation_p(observed, hazard.scores(kept, drawn))}
+    return {**named, **profile.ratio(hazard.periods(pair), "mark", beside)}
 
 
 def checks(pair: pd.DataFrame, *, horizon: float, draws: int, seed: int) -> list[Found]:
     """Return what stands beside the main ratio; each says its role.
 
-    A Cox model (cross-check), knees taken as independent (naive), the change of the ratio over
-    time, a test that it is constant, and risk and mean time free at the `horizon` with intervals
-    from a bootstrap of people (sensitivity).
+    A Cox model and a test that turns the signs of people's scores (cross-check), knees taken as
+    independent (naive), the change of the ratio over time, a test that it is constant, and risk
+    and mean time free at the `horizon` with intervals from a bootstrap of people (sensitivity).
     """
     mark = {"mark": 1.0}
     cox = survival.cox(pair, ["mark"], clustered=True).contrast(mark)
     alone = survival.cox(pair, ["mark"], clustered=False).contrast(mark)
+    turned = across.turned(pair.assign(kl_grade=0), draws=draws, seed=seed)
     return [
         _named("Cox model", RATIO, "cross-check", _ratio(cox)),
+        {**_named(TURNED, RATIO, "cross-check", {"p": turned}), "unit": ""},
         _named("knees as if independent", RATIO, "naive", _ratio(alone)),
         *_constancy(pair),
         *_at_horizon(pair, horizon, draws, seed),
@@ -98,28 +86,17 @@ def weighted(pair: pd.DataFrame, beside: list[str]) -> Found:
     spells = hazard.periods(known)
     own = attrition.weights(known, [*beside, "mark"])
     spells = spells.merge(own, on=["knee_id", "period"], how="left")
-    missing = dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))
-    try:
-        fitted = hazard.fit(spells, ["mark"], weights=spells["weight"].fillna(1.0).to_numpy())
-        values = _ratio(fitted.contrast({"mark": 1.0}))
-    except hazard.NoSolutionError:
-        values = missing
-    solved = np.isfinite(values["high"]) and values["high"] <= VAST
-    return _named(WEIGHTED, RATIO, "sensitivity", values if solved else missing)
+    each = spells["weight"].fillna(1.0).to_numpy()
+    return _named(WEIGHTED, RATIO, "sensitivity", profile.ratio(spells, "mark", weights=each))
 
 
 def _constancy(pair: pd.DataFrame) -> list[Found]:
     """Ask whether the ratio changes: by its yearly change, and by Schoenfeld residuals."""
     found = []
     spells = hazard.periods(pair)
-    events = spells[spells["progressed"] == 1].groupby("mark")["period"].nunique()
-    if len(events) == 2 and events.min() > 1:
-        centred = (spells["period"] - spells["period"].mean()) / 12
-        spells = spells.assign(trend=spells["mark"] * centred)
-        with suppress(hazard.NoSolutionError):
-            fitted = hazard.fit(spells, ["mark", "trend"])
-            values = _ratio(fitted.contrast({"trend": 1.0}))
-            found.append(_named(GROUPED, CHANGE, "sensitivity", values))
+    centred = (spells["period"] - spells["period"].mean()) / 12
+    spells = spells.assign(trend=spells["mark"] * centred)
+    found.append(_named(GROUPED, CHANGE, "sensitivity", profile.ratio(spells, "trend", ["mark"])))
     p = survival.proportional(pair, "mark")
     return [*found, {**_named("Cox model", CONSTANT, "sensitivity", {"p": p}), "unit": ""}]
 

@@ -154,5 +154,5 @@ def _one(path: dict[str, str], pair: pd.DataFrame, min_events: int) -> dict[str,
     grades = sorted(pair["kl_grade"].unique())[1:]
     pair = pair.assign(**{f"grade_{g}": (pair["kl_grade"] == g).astype(float) for g in grades})
     columns = [*beside, *(f"grade_{grade}" for grade in grades)]
-    found = ratios.main(pair, columns, draws=1, seed=0)
+    found = ratios.main(pair, columns)
     return row | {name: found[name] for name in ("estimate", "low", "high")}

@@ -87,7 +87,7 @@ def compare(
                 if why:
                     found: list[Row] = [{"sentence": why}]
                 else:
-                    found = _main(pair, outcome, judged, draws, seed)
+                    found = _main(pair, outcome, judged)
                     if outcome == PRIMARY and judged.answer == "allowed":
                         found += ratios.checks(pair, horizon=horizon, draws=draws, seed=seed)
                         found += [ratios.intervals(pair)] if cell.sample == "both" else []
@@ -212,20 +212,18 @@ def _base(outcome: str, pair: pd.DataFrame, phenotype: int) -> Row:
     return {**known, "events": int(pair["observed"].sum()), **effects.counts(pair, phenotype)}
 
 
-def _main(
-    pair: pd.DataFrame, outcome: str, judged: firewall.Judgement, draws: int, seed: int
-) -> list[Row]:
+def _main(pair: pd.DataFrame, outcome: str, judged: firewall.Judgement) -> list[Row]:
     """Return the main ratio; where a stand-in for the outcome went in, given its baseline."""
     what, columns = (" given baseline pain", ["baseline"]) if outcome == DATED else (GIVEN, GRADED)
     graded = pair.dropna(subset=columns)
     beside = [each for each in columns if len(set(graded[each])) > 1]
     given: Row = {"contrast": f"{ratios.RATIO}{what}", "sentence": "Not estimated: no baseline."}
     if beside and graded.groupby("mark")["observed"].any().sum() == 2:
-        given = {**given, **ratios.main(graded, beside, draws=draws, seed=seed), "sentence": ""}
+        given = {**given, "sentence": "", **ratios.main(graded, beside)}
     if judged.answer == "conditional":
         note = f"Conditional: {judged.sentence}"
         return [{**given, "sentence": given["sentence"] or note}]
-    plain = ratios.main(pair, [], draws=draws, seed=seed)
+    plain = ratios.main(pair, [])
     return [plain, {**given, "role": "sensitivity"}]
 
 

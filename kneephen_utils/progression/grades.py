@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from kneephen_utils import firewall, progression
-from kneephen_utils.inference import across, hazard, ratios
+from kneephen_utils.inference import across, ratios
 from kneephen_utils.inference.effects import Row
 
 CONTRAST = f"{ratios.RATIO}{across.BELOW}"
@@ -38,13 +37,14 @@ def compare(
         Knees of each phenotype and grade, and events in a grade, without which nothing is
         estimated.
     draws, seed
-        Turns of the signs of whole people.
+        Not used: interval and p value come from `profile.ratio`, which draws nothing.
 
     Returns
     -------
     Rows for `effects.table`: one ratio of hazard ratios of the primary outcome per phenotype,
     or why it cannot be formed.
     """
+    del draws, seed
     known = progression.known_at(events, progression.PRIMARY, horizon=horizon)
     rows: list[Row] = []
     for cell, phenotype, said in across.comparable(grouped, alike):
@@ -59,8 +59,7 @@ def compare(
         if judged.answer != "allowed":
             base["sentence"] = f"Not run: {judged.sentence}"
         elif not base["sentence"]:
-            found = _estimated(seen, draws=draws, seed=seed)
-            base |= found or {"sentence": "Not estimated: the model has no stable solution."}
+            base |= across.ratio(seen, [])
         row = cell.row(phenotype, judged, **base)
         rows.append(row | {"sentence": row["sentence"] or said})
     return rows
@@ -75,13 +74,3 @@ def _hindered(cell: across.Cell, seen: pd.DataFrame, said: str, least: progressi
     if happened.groupby("upper").sum().min() < least.events or happened.min() == 0:
         return f"Not estimated: one grade has fewer than {least.events} events or a group none."
     return ""
-
-
-def _estimated(seen: pd.DataFrame, *, draws: int, seed: int) -> Row:
-    """Return the ratio of ratios; empty if the model has no solution."""
-    try:
-        found = across.ratio(seen, [], draws=draws, seed=seed)
-    except hazard.NoSolutionError:
-        return {}
-    solved = np.isfinite([found["low"], found["high"]]).all() and found["high"] <= ratios.VAST
-    return found if solved else {}

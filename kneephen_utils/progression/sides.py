@@ -52,7 +52,7 @@ def compare(
     lines = []
     for grade in there:
         own = seen[seen["kl_grade"] == grade]
-        lines.append(_line(f"KL{grade}", own, ratios.main(own, [], draws=draws, seed=seed)))
+        lines.append(_line(f"KL{grade}", own, ratios.main(own, [])))
     some = seen[seen["kl_grade"].isin(there)]
     if len(there) > 1:
         name = f"KL{there[0]} to KL{there[-1]}, each with its own hazard"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import report
-from kneephen_utils.inference import hazard, ratios, survival
+from kneephen_utils.inference import hazard, profile, ratios, survival
 from kneephen_utils.oai import clock
 from kneephen_utils.verdict.published import Tables, audit
 
@@ -27,8 +27,8 @@ NOTE = (
     "with a phenotype put right."
 )
 CONTRASTS_NOTE = (
-    "Grouped-time proportional hazards with the grade as covariate; 95 % intervals clustered by "
-    "person; p from permuting whole people."
+    "Grouped-time proportional hazards with the grade as covariate; 95 % intervals and p values "
+    f"from the same procedure: {profile.PROCEDURE}."
 )
 
 
@@ -92,12 +92,13 @@ def contrasts(tables: Tables, *, draws: int, seed: int) -> pd.DataFrame:
     """Return the hazard ratio of each phenotype against the largest, put right, for reading.
 
     Grouped-time proportional hazards of a rise within 48 months in KL1 to KL3, with the grade
-    as a covariate, errors clustered by person and p values from permuting whole people.
+    as a covariate, interval and p value from `profile.ratio`; `draws` and `seed` are not used.
 
     References
     ----------
     Prentice & Gloeckler (1978), doi:10.2307/2529588.
     """
+    del draws, seed
     events = hazard.censor(rises(audit.corrected(tables)), horizon=HORIZON)
     events = events[(events["months"] > 0) & events["kl_grade"].isin(AT_RISK)]
     sizes = events["phenotype"].value_counts()
@@ -114,11 +115,11 @@ def contrasts(tables: Tables, *, draws: int, seed: int) -> pd.DataFrame:
             **{f"kl_{g:.0f}": (pair["kl_grade"] == g).astype(float) for g in present}
         )
         beside = [f"kl_{grade:.0f}" for grade in present]
-        found = ratios.main(pair, beside, draws=draws, seed=seed)
+        found = ratios.main(pair, beside)
         spread = report.spread(found["estimate"], found["low"], found["high"])
         counts = len(pair), pair["participant_id"].nunique(), int(rose.sum())
         name = f"{phenotype} against {sizes.index[0]}"
-        rows.append((name, spread, report.p_value(found["p"], draws=draws), *counts))
+        rows.append((name, spread, report.p_value(found["p"]), *counts))
     return pd.DataFrame(rows, columns=columns)
 
 
