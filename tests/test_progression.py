@@ -45,7 +45,7 @@ def test_the_planted_ratio_lies_within_its_interval(made: pd.DataFrame) -> None:
     row = one(made, ratios.GROUPED)
     assert row["role"] == "primary"
     assert row["low"] < np.exp(0.8) < row["high"]
-    assert row["p"] == pytest.approx(0.01)  # the least that 99 draws allow
+    assert row["p"] < 0.01
 
 
 def test_every_model_tells_the_same_story(made: pd.DataFrame) -> None:
@@ -260,7 +260,7 @@ def test_the_published_sides_are_compared_within_and_across_grades() -> None:
     assert made["what"].tolist()[:3] == ["KL1", "KL2", "KL3"]
     whole, trend = made.iloc[3], made.iloc[4]
     assert whole["low"] < np.exp(0.8) < whole["high"]
-    assert whole["p"] == pytest.approx(0.01)
+    assert whole["p"] < 0.01
     assert trend["low"] < 1.0 < trend["high"]
     assert trend["p"] > 0.05
     assert f"{whole['estimate']:.2f}" in published.tell(made, horizon=48.0)
