@@ -93,10 +93,7 @@ def test_the_ratio_of_ratios_is_that_of_two_models() -> None:
 @pytest.mark.slow
 def test_a_ratio_both_grades_share_is_seldom_called_different() -> None:
     """The effect of the label itself, and the likeness of two knees, must not raise alarms."""
-    p = [
-        across.ratio(joined(150, seed=i, lower=0.9, upper=0.9), [])["p"]
-        for i in range(400)
-    ]
+    p = [across.ratio(joined(150, seed=i, lower=0.9, upper=0.9), [])["p"] for i in range(400)]
     assert 0.025 < np.mean(np.array(p) <= 0.05) < 0.08
 
 
