@@ -25,7 +25,7 @@ RENAMED = {
     "id": "src_subject_id",
     "p02sex": "sex",
     "v00site": "site",
-    "v00cohort": "cohort",
+    "v00cohort": "e_cohort",
     "womkpr": "womac_pain_right",
     "womkpl": "womac_pain_left",
     "kooskpr": "koos_rkpain",

@@ -135,6 +135,6 @@ def test_an_odd_date_is_counted_and_never_shown(tmp_path: Path) -> None:
     texts = {name: text.replace("01/04/2012", "32.13.2012") for name, text in tiny.texts().items()}
     report = oai.read(tiny.write(tmp_path, texts)).ingest.set_index("table")
     assert report.loc["Outcomes99", "not_understood"] == 1
-    assert "V99EDDDATE (1 cell, expected a date)" in report.loc["Outcomes99", "sentence"]
+    assert "V99EDDDATE (1 cell of the form '99.99.9999'" in report.loc["Outcomes99", "sentence"]
     assert "2012" not in report.loc["Outcomes99", "sentence"]
     assert np.all(~report["sentence"].str.contains(r"\b9\d{6}\b"))

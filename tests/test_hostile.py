@@ -71,7 +71,7 @@ def test_any_bytes_are_a_table_or_an_error_that_names_the_file(
     path = tmp_path / "enrollees.txt"
     path.write_bytes(content)
     found, said = attempt(lambda: flavour.delimited(path, mark, None), flavour.ReleaseError)
-    assert found[0].shape[1] == found[1] if said is None else "enrollees.txt" in said
+    assert found.cells.shape[1] == found.columns if said is None else "enrollees.txt" in said
 
 
 @settings(FEW, max_examples=12, deadline=None)

@@ -54,6 +54,9 @@ def test_every_flavour_gives_the_same_artefacts(
     assert set(delivered[flavour].ingest["flavour"].dropna()) == {flavour}
     assert delivered[flavour].ingest["not_understood"].sum() == 0
     assert len(expected["events"]) > 3 * PEOPLE
+    if flavour == "nda":  # the package has lost who was ever injured
+        unknown = pd.array([pd.NA] * len(expected["knees"]), dtype="boolean")
+        expected["knees"] = expected["knees"].assign(injury=unknown)
     for name, table in expected.items():
         assert_frame_equal(found[name], table)
     listed = [delivered[each].films.drop(columns="path") for each in ("ascii", flavour)]

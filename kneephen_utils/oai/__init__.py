@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from kneephen_utils.oai import catalog, clock, pictures, sheets
-from kneephen_utils.oai.flavour import ReleaseError
+from kneephen_utils.oai.raw import ReleaseError
 
 __all__ = ["Release", "ReleaseError", "read"]
 
@@ -51,7 +51,8 @@ class Release:
     films
         One row per baseline series: see `pictures.listed`.
     ingest
-        One row per expected table: what was found, and what its absence means.
+        One row per expected table, and one of the lists of films: what was found, and what its
+        absence means.
     """
 
     people: pd.DataFrame
@@ -85,6 +86,7 @@ def read(release: str | Path) -> Release:
     outcomes = library.open(catalog.OUTCOMES, "V99")
     baseline = clinical[clinical["visit"].eq("V00")]
     enrolment = baseline.drop_duplicates("participant_id").set_index("participant_id")["date"]
+    films, line = pictures.listed(library.folder, xrays, library.shelf.get(pictures.MANIFEST, []))
     return Release(
         people=_people(enrollees, characteristics, baseline),
         contacts=_contacts(clinical, enrolment),
@@ -94,8 +96,8 @@ def read(release: str | Path) -> Release:
         widths=_widths(widths),
         replacements=_replacements(outcomes, enrolment),
         ends=_ends(outcomes, enrolment),
-        films=pictures.listed(library.folder, xrays, library.shelf.get(pictures.MANIFEST, [])),
-        ingest=pd.DataFrame(library.report).sort_values("table", ignore_index=True),
+        films=films,
+        ingest=pd.DataFrame([*library.report, line]).sort_values("table", ignore_index=True),
     )
 
 

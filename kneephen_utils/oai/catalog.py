@@ -54,7 +54,7 @@ class Table(NamedTuple):
                 yield spec._replace(release=release, name=f"{spec.name}{letter and '@'}{letter}")
 
 
-PERSON = Column("ID", "participant_id", "text", required=True)
+PERSON = Column("ID", "participant_id", "person", required=True)
 SIDE = Column("SIDE", "side", required=True)
 VERSION = Column("VERSION", "version", "text")
 AGE = Column("V00AGE", "age", span=(40, 90))

@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from kneephen_utils import redaction
 from kneephen_utils.oai import days, flavour, values
 
 MANIFEST = "image03"  # also the folder into which the archive's tool downloads
 ADDRESS = r"((?:\d\dm/)*0\.[A-Z]\.\d+/[^/]+/\d{8}/0\d{7})(?:\.tar\.gz|\.tgz|/.*)?$"  # of an X-ray
 BASELINE_RELEASE = r"^(?:.*/)?0\.[A-Z]\.\d+/"
 UPWARDS = r"(?:^|/)\.\.(?:/|$)"
+LISTS = "films"  # their line in the ingest report
+Line = dict[str, Any]
 COLUMNS = ["film_id", "participant_id", "visit", "view", "date", "path", "on_disk"]
 
 
-def listed(folder: Path, xrays: pd.DataFrame, manifests: Sequence[Path]) -> pd.DataFrame:
+def listed(
+    folder: Path, xrays: pd.DataFrame, manifests: Sequence[Path]
+) -> tuple[pd.DataFrame, Line]:
     """Return the baseline films of a release folder, one row per series.
 
     Parameters
@@ -36,20 +42,51 @@ def listed(folder: Path, xrays: pd.DataFrame, manifests: Sequence[Path]) -> pd.D
     Returns
     -------
     Columns `film_id` (12 digits), `participant_id`, `visit`, `view`, `date`, `path` inside the
-    release and `on_disk`, false where no file lies at that path.
+    release and `on_disk`, false where no file lies at that path; and a line for the ingest
+    report.
     """
     lists = flavour.film_lists(folder)
-    rows = [_contents(folder, path) for path in lists]
-    rows = rows or [_manifest(folder, path, xrays) for path in manifests]
-    if not any(len(part) for part in rows):
-        rows = [_searched(folder, xrays)]
-    films = pd.concat(rows, ignore_index=True)
-    films = films[films["film_id"].notna() & films["participant_id"].notna()]
-    return films[COLUMNS].drop_duplicates("path").sort_values("path", ignore_index=True)
+    parts = [_contents(folder, path) for path in lists]
+    if not parts and manifests:
+        lists = list(manifests[:1])
+        parts = [_manifest(folder, path, xrays) for path in lists]
+    if not any(len(part) for part, _ in parts):
+        lists, parts = [], [_searched(folder, xrays)]
+    films = pd.concat([part for part, _ in parts], ignore_index=True)
+    whole = films["film_id"].notna() & films["participant_id"].notna()
+    line = _line(folder, lists, films, int((~whole).sum()), [note for _, note in parts])
+    films = films[whole].drop_duplicates("path").sort_values("path", ignore_index=True)
+    return films[COLUMNS], line
 
 
-def _contents(folder: Path, path: Path) -> pd.DataFrame:
-    cells, _ = flavour.delimited(path, ",", None)
+def _line(
+    folder: Path, lists: list[Path], films: pd.DataFrame, lost: int, notes: list[str]
+) -> Line:
+    """Return the line of the ingest report on the lists of films."""
+    where = [redaction.place(path.relative_to(folder)) for path in lists]
+    said = [
+        f"{len(films):,} series of the baseline visit, {int(films['on_disk'].sum()):,} with a file."
+        if lists
+        else "No list of films is in the release: they are looked for by the X-ray table.",
+        *dict.fromkeys(notes),
+        f"Series without a person or a barcode, left out: {lost:,}." if lost else "",
+    ]
+    return {
+        "table": LISTS,
+        "found": bool(lists),
+        "file": ", ".join(where) or None,
+        "flavour": None,
+        "version": None,
+        "rows": len(films),
+        "columns": films.shape[1],
+        "not_understood": lost,
+        "needed_by": "radiograph",
+        "sentence": " ".join(filter(None, said)),
+    }
+
+
+def _contents(folder: Path, path: Path) -> tuple[pd.DataFrame, str]:
+    cells = flavour.delimited(path, ",", None).cells
     needed = {"FOLDER", "PARTICIPANTID", "BARCODE", "SERIESDESCRIPTION"}
     if missing := sorted(needed - set(cells.columns)):
         raise flavour.ReleaseError(
@@ -60,11 +97,12 @@ def _contents(folder: Path, path: Path) -> pd.DataFrame:
     inside = ~series.str.contains(UPWARDS, regex=True)  # no path leads out of the release
     baseline = series.str.contains(BASELINE_RELEASE, regex=True)
     cells = cells[baseline & inside].assign(series=series)
+    film_id, note = _barcodes(cells["BARCODE"], cells["series"].str.split("/").str[-1])
     files = [_file(folder, path.parent, each) for each in cells["series"]]
-    return pd.DataFrame(
+    films = pd.DataFrame(
         {
-            "film_id": values.barcode(cells["BARCODE"]).to_numpy(),
-            "participant_id": values.text(cells["PARTICIPANTID"]).to_numpy(),
+            "film_id": film_id.to_numpy(),
+            "participant_id": values.person(cells["PARTICIPANTID"]).to_numpy(),
             "visit": "V00",
             "view": values.text(cells["SERIESDESCRIPTION"]).to_numpy(),
             "date": days.read(cells.get("STUDYDATE", cells["BARCODE"].str[:0])).to_numpy(),
@@ -72,11 +110,27 @@ def _contents(folder: Path, path: Path) -> pd.DataFrame:
             "on_disk": [file.is_file() for file in files],
         }
     )
+    return (
+        films,
+        note and f"{note} of column Barcode of {redaction.place(path.relative_to(folder))}.",
+    )
 
 
-def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> pd.DataFrame:
-    """Read the baseline radiographs of an `image03`, whose second line describes the fields."""
-    cells, _ = flavour.delimited(path, "\t", None)
+def _barcodes(cells: pd.Series, series: pd.Series) -> tuple[pd.Series, str]:
+    """Return film barcodes, those without all their digits from the folder of the series."""
+    whole, named = (
+        values.barcode(cells),
+        values.barcode(series.where(series.str.fullmatch(r"\d{8}"))),
+    )
+    mended = int((whole.isna() & named.notna()).sum())
+    note = f"Barcodes without all their digits, taken from the folder of the film: {mended:,}"
+    return whole.fillna(named), note if mended else ""
+
+
+def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Read the baseline radiographs of an `image03`."""
+    wanted = {"SUBJECTKEY", "SRC_SUBJECT_ID", "VISIT", "IMAGE_FILE", "IMAGE_DESCRIPTION"}
+    cells = flavour.delimited(path, "\t", wanted | {"ACCESSION_NUMBER"}).cells
     for name in ("SRC_SUBJECT_ID", "IMAGE_FILE"):
         if name not in cells.columns:
             raise flavour.ReleaseError(
@@ -87,15 +141,14 @@ def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> pd.DataFrame:
     cells = cells.assign(series=series)[series.notna()]
     parts = cells["series"].str.split("/")
     blank = pd.Series("", index=cells.index)
-    barcodes = cells.get("ACCESSION_NUMBER", blank).str.strip()
-    film_id = values.barcode(barcodes.where(barcodes.ne(""), parts.str[-1]))
+    film_id, note = _barcodes(cells.get("ACCESSION_NUMBER", blank), parts.str[-1])
     views = values.text(cells.get("IMAGE_DESCRIPTION", blank))
     named = xrays.drop_duplicates("film_id").set_index("film_id")["view"]
     files = [_file(folder, folder / MANIFEST, each) for each in cells["series"]]
-    return pd.DataFrame(
+    films = pd.DataFrame(
         {
             "film_id": film_id,
-            "participant_id": values.text(cells["SRC_SUBJECT_ID"]),
+            "participant_id": values.person(cells["SRC_SUBJECT_ID"]),
             "visit": "V00",
             "view": views.fillna(film_id.map(named)),
             "date": days.read(parts.str[-2]),
@@ -103,9 +156,11 @@ def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> pd.DataFrame:
             "on_disk": [file.is_file() for file in files],
         }
     )
+    told = cells.get("ACCESSION_NUMBER", blank).str.strip().ne("").any()  # an empty one is no loss
+    return films, f"{note} of column accession_number." if note and told else ""
 
 
-def _searched(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
+def _searched(folder: Path, xrays: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Find the films of the X-ray table by the series folder that ends their barcode."""
     found = {
         (path.parts[-3], path.name.split(".")[0]): path
@@ -123,7 +178,9 @@ def _searched(folder: Path, xrays: pd.DataFrame) -> pd.DataFrame:
         path=[file.relative_to(folder).as_posix() if file else None for file in files],
         on_disk=[bool(file and file.is_file()) for file in files],
     )
-    return rows[rows["path"].notna()]
+    lost = int(rows["path"].isna().sum())
+    note = f"Films of the X-ray table without a file, left out: {lost:,}." if lost else ""
+    return rows[rows["path"].notna()], note
 
 
 def _file(folder: Path, home: Path, series: str) -> Path:

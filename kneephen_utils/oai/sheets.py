@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +13,11 @@ import pandas as pd
 from kneephen_utils import redaction
 from kneephen_utils.oai import days, flavour, nda, values
 from kneephen_utils.oai.catalog import SIDE_LETTERS, TABLES, XRAYS, Column, Table
-from kneephen_utils.oai.flavour import ReleaseError, Sheet
+from kneephen_utils.oai.raw import ReleaseError, Sheet
 
 SIDES = {1.0: "right", 2.0: "left"}
 VERSION = r"\d{1,2}(?:\.\d){1,2}"  # such as 0.2.3; anything else is a cell that slipped there
+MAY_HOLD = ("packed, unpack it", "a link that leads nowhere", "cannot be opened")
 SHOWN = 3  # columns whose odd cells are named in the report
 EMPTY_REPORT = {"found": False, "file": None, "flavour": None, "version": None, "rows": 0}
 
@@ -34,6 +36,12 @@ class Library:
     folder: Path
     shelf: dict[str, list[Path]]
     report: list[dict[str, Any]] = field(default_factory=list)
+    packages: dict[Path, Sheet] = field(default_factory=dict)  # files of the archive, read once
+
+    @cached_property
+    def unread(self) -> dict[str, str]:
+        """Why files that may be tables are not read, by lower-case name without ending."""
+        return flavour.unread(self.folder)
 
     def visits(self, table: Table) -> pd.DataFrame:
         """Return a table over all its visits, with the column `visit`; missing ones are left out.
@@ -66,7 +74,7 @@ class Library:
         wanted = {part for spec in columns for part in spec.release.split("|")}
         if name in self.shelf:
             return flavour.load(self.shelf[name], wanted)
-        return nda.load(self.shelf, table.stem, visit)
+        return nda.load(self.shelf, table.stem, visit, self.packages)
 
     def _require(
         self, specs: dict[Column, str | None], sheet: Sheet, table: Table, name: str
@@ -77,19 +85,23 @@ class Library:
                     f"{self._where(sheet.path)}: column {found} is there twice; expected it once"
                 )
             if spec.required and found is None:
+                column = self._spelled(spec, sheet, table)
                 raise ReleaseError(
-                    f"{self._where(sheet.path)}: column {spec.release} of table {name} is missing; "
-                    f"it holds {_plain(spec.name)} and is needed by {table.needed_by}"
+                    f"{self._where(sheet.path)}: column {column} of table {name} is missing; it "
+                    f"holds {_plain(spec.name)} and is needed by {table.needed_by}"
                 )
 
     def _report_missing(self, table: Table, visit: str) -> None:
         name = table.name(visit)
+        own = f"; {self.unread[name.lower()]}" if name.lower() in self.unread else ""
         if visit in table.required_at:
+            maybe = [why for why in self.unread.values() if why.endswith(MAY_HOLD)]
             raise ReleaseError(
                 f"{self.folder}: table {name} is missing ({name}.txt or {name}.sas7bdat, in any "
                 f"folder); it is needed by {table.needed_by}, and without it {table.without}"
+                + (own or "".join(f"; {why}" for why in maybe[:SHOWN]))
             )
-        sentence = f"{name} is not in the release: {table.without}."
+        sentence = f"{name} is not in the release: {table.without}{own}."
         self._add(table, name, sentence, **EMPTY_REPORT, columns=0, not_understood=0)
 
     def _report_found(
@@ -111,6 +123,7 @@ class Library:
             f"Not understood and taken as missing: {_listed(faults)}." if faults else "",
             _day_first(specs, sheet.cells),
             f"Rows that repeat {', '.join(_key(typed))}: {repeats:,}." if repeats else "",
+            *sheet.notes,
             f"Also found as {', '.join(map(self._where, sheet.others))}." if sheet.others else "",
         ]
         versions = typed["version"].dropna().unique() if "version" in typed else []
@@ -133,6 +146,9 @@ class Library:
             {"table": name, **facts, "needed_by": table.needed_by, "sentence": sentence}
         )
 
+    def _spelled(self, spec: Column, sheet: Sheet, table: Table) -> str:
+        return nda.spelled(spec.release, table.stem) if sheet.flavour == "nda" else spec.release
+
     def _where(self, path: Path) -> str:
         return redaction.place(path.relative_to(self.folder))
 
@@ -152,6 +168,7 @@ def library(folder: str | Path) -> Library:
         raise ReleaseError(
             f"{folder}: no table of an OAI release is in this folder; expected files such as "
             "Enrollees.txt, AllClinical00.txt and kxr_sq_bu00.txt, or their SAS or NDA form"
+            + "".join(f"; {why}" for why in list(flavour.unread(Path(folder)).values())[:SHOWN])
         )
     return Library(Path(folder), shelf)
 

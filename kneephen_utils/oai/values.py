@@ -12,6 +12,8 @@ from kneephen_utils.oai import days
 
 MISSING = r"\s*\.?[A-Z]?\s*(?::.*)?"
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?::.*)?"
+SCIENTIFIC = r"(?P<before>\d)\.?(?P<after>\d*)[eE]\+?(?P<places>\d+)"
+QUOTED = r"""^[='"]+|["']+$"""  # marks by which a spreadsheet is told that a number is text
 REASON = r"^\s*\.?([A-Z])\s*(?::.*)?$"
 
 
@@ -44,17 +46,50 @@ def letter(cells: pd.Series) -> pd.Series:
     return bare.where(~bare.str.startswith(".", na=True))
 
 
+def person(cells: pd.Series) -> pd.Series:
+    """Return identifiers of people, whole again where a spreadsheet made numbers of them."""
+    bare = text(cells)
+    rounded = bare.str.fullmatch(SCIENTIFIC, na=False)
+    return digits(cells).fillna(bare.mask(rounded))
+
+
 def barcode(cells: pd.Series) -> pd.Series:
-    """Return film barcodes as twelve digits; lists that drop the leading zeros are filled up."""
-    digits = cells.str.extract(r"^\s*(\d+)(?:\.0*)?\s*$", expand=False).str.lstrip("0")
-    series = "0166" + digits.str.zfill(8)
-    return series.where(digits.str.len() <= 8, digits.str.zfill(12))
+    """Return film barcodes as twelve digits; lists that drop the leading zeros are filled up.
+
+    A barcode in scientific notation is read only if all its digits are there.
+    """
+    found = digits(cells).str.lstrip("0")
+    series = "0166" + found.str.zfill(8)
+    return series.where(found.str.len() <= 8, found.str.zfill(12))
+
+
+def digits(cells: pd.Series) -> pd.Series:
+    """Return the digits of whole numbers, as they are spelled or as a spreadsheet spells them.
+
+    Scientific notation that has lost digits is missing: `1.66001E+11` may be any of a million
+    barcodes.
+    """
+    trimmed = cells.str.strip().str.replace(QUOTED, "", regex=True)
+    plain = trimmed.str.extract(r"^(\d+)(?:\.0*)?$", expand=False)
+    parts = trimmed.str.extract(f"^{SCIENTIFIC}$")
+    places = pd.to_numeric(parts["places"])
+    exact = [
+        before + after[: int(count)]
+        if len(after) >= count and not after[int(count) :].strip("0")
+        else None
+        for before, after, count in zip(parts["before"], parts["after"], places, strict=True)
+        if isinstance(before, str)
+    ]
+    return plain.mask(
+        places.notna(), pd.Series(exact, index=parts.index[places.notna()], dtype=str)
+    )
 
 
 KINDS = {"number": number, "whole": whole, "date": days.read}
-KINDS |= {"text": text, "letter": letter, "barcode": barcode}
+KINDS |= {"text": text, "letter": letter, "person": person, "barcode": barcode}
 WORDS = {"number": "a number", "whole": "a whole number", "date": "a date", "text": "text"}
-WORDS |= {"letter": "a letter", "barcode": "a barcode with all its digits"}
+WORDS |= {"letter": "a letter", "person": "an identifier with all its digits"}
+WORDS |= {"barcode": "a barcode with all its digits"}
 
 
 def expected(kind: str, span: tuple[float, float] | None) -> str:

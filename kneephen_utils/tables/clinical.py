@@ -267,7 +267,7 @@ INGEST = table(
         "table": column(TEXT, "stem of the release table"),
         "found": column(FLAG, "it was there"),
         "file": column(TEXT, "file name", nullable=True),
-        "flavour": column(TEXT, "ascii, sas or nda", nullable=True),
+        "flavour": column(TEXT, "ascii, sas, nda or xlsx", nullable=True),
         "version": column(TEXT, "VERSION column of the table", nullable=True),
         "rows": column(WHOLE, "rows read"),
         "columns": column(WHOLE, "columns in the file"),

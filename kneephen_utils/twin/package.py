@@ -1,7 +1,8 @@
 """Package: the tables of the release as the NIMH Data Archive delivers them.
 
 One file for all visits of a table: tab-delimited, quoted, in lower case and without visit
-prefix; the second line describes the columns. Labels and letters of missing codes are lost.
+prefix; the second line describes the columns, unless a program on the way took it away.
+Labels and letters of missing codes are lost, and so is whether a knee was ever injured.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ FILES = {
 }
 SCORES, RISKS = "oai_koos_womac01", "oai_oarisk01"  # what AllClinical is taken apart into
 OF_SCORES = re.compile(r"wom\w+|koos\w+|evdate|fvdate|visdys|age")
+LEFT_OUT = re.compile(r"svdate|note|hisp|images\w|hadintv|chrthlf")
+EMPTY = {"injr", "injl"}
 PREFIX = re.compile(r"^(?:v99e?|[pv]\d\d)")
 LABELLED = re.compile(r"^(-?\d+(?:\.\d+)?): .*$")
 MISSING = re.compile(r"^\s*(?:\.[A-Z]?(?:: .*)?)?\s*$")
@@ -35,18 +38,28 @@ NAMES = {
     "womkpl": "womac_pain_left",
     "womstfr": "womac_stiffness_right",
     "womstfl": "womac_stiffness_left",
-    "womadlr": "womac_function_right",
-    "womadll": "womac_function_left",
+    "womadlr": "womac_disability_right",
+    "womadll": "womac_disability_left",
     "womtsr": "womac_total_right",
     "womtsl": "womac_total_left",
     "kooskpr": "koos_rkpain",
     "kooskpl": "koos_lkpain",
+    "koosymr": "koos_rksymptoms",
+    "koosyml": "koos_lksymptoms",
+    "koosfsr": "koos_sports",
+    "koosqol": "koos_qol",
     "evdate": "interview_date",
     "fvdate": "interview_date",
+    "xrdate": "interview_date",
     "age": "ageyears",
+    "cohort": "e_cohort",
+    "height": "height_av",
+    "weight": "weight_met",
     "barcdbu": "barcode",
     "barcdjd": "barcode",
     "xrbarcd": "barcode",
+    "examtp": "examtype",
+    "position": "xrqc_position",
 }
 BUCKET = "s3://NDAR_Central_1/submission_00000/"  # an invented address
 SEXES = {"1": "M", "2": "F"}
@@ -63,8 +76,8 @@ class Table(Protocol):
     def columns(self) -> cells.Columns: ...  # noqa: D102
 
 
-def write(tables: Iterable[Table], folder: Path) -> None:
-    """Write the package into a folder."""
+def write(tables: Iterable[Table], folder: Path, *, described: bool = True) -> None:
+    """Write the package into a folder; `described` with the line that describes the columns."""
     packed: dict[str, list[pd.DataFrame]] = {}
     for table in tables:
         plain = _plain(table)
@@ -80,10 +93,13 @@ def write(tables: Iterable[Table], folder: Path) -> None:
         whole = pd.concat(visits, ignore_index=True).fillna("")
         keys = whole["src_subject_id"].map(_global_key)
         whole.insert(0, "subjectkey", keys)
-        _write(whole, folder / f"{file}.txt")
+        if file == "oai_enrollee01":
+            ages = packed[SCORES][0].set_index("src_subject_id")["ageyears"]
+            whole["ageyears"] = whole["src_subject_id"].map(ages).fillna("")
+        _write(whole, folder / f"{file}.txt", described=described)
 
 
-def write_series(series: pd.DataFrame, folder: Path, *, month: str) -> None:
+def write_series(series: pd.DataFrame, folder: Path, *, month: str, described: bool = True) -> None:
     """Write `image03`, which lists packed series by the address they are downloaded from.
 
     Parameters
@@ -94,6 +110,8 @@ def write_series(series: pd.DataFrame, folder: Path, *, month: str) -> None:
         Folder of the package.
     month
         Folder of the month inside it.
+    described
+        With the line that describes the columns.
     """
     people = series["ParticipantID"].astype(str)
     dates = pd.to_datetime(series["StudyDate"].astype(str), format="%Y%m%d")
@@ -107,7 +125,7 @@ def write_series(series: pd.DataFrame, folder: Path, *, month: str) -> None:
             "accession_number": "0166" + series["Barcode"].str.zfill(8),
         }
     )
-    _write(table, folder / "image03.txt")
+    _write(table, folder / "image03.txt", described=described)
 
 
 def _plain(table: Table) -> pd.DataFrame:
@@ -117,6 +135,8 @@ def _plain(table: Table) -> pd.DataFrame:
     bare = bare.apply(lambda column: column.str.replace(MISSING, "", regex=True))
     bare = bare.rename(columns=lambda name: PREFIX.sub("", name.lower()) or name.lower())
     bare = bare.loc[:, ~bare.columns.duplicated()].assign(visit=table.visit or "V00")
+    bare = bare[[name for name in bare if not LEFT_OUT.fullmatch(name)]]
+    bare = bare.assign(**{name: "" for name in EMPTY if name in bare})
     return bare.assign(sex=bare["sex"].map(SEXES)) if "sex" in bare else bare
 
 
@@ -125,9 +145,9 @@ def _global_key(person: str) -> str:
     return "NDAR_INV" + hashlib.sha256(person.encode()).hexdigest()[:8].upper()
 
 
-def _write(table: pd.DataFrame, path: Path) -> None:
-    described = {name: f"{name.replace('_', ' ')} as in the release" for name in table}
-    rows = pd.concat([pd.DataFrame([described]), table], ignore_index=True)
+def _write(table: pd.DataFrame, path: Path, *, described: bool) -> None:
+    line = pd.DataFrame([{name: f"{name.replace('_', ' ')} as in the release" for name in table}])
+    rows = pd.concat([line, table], ignore_index=True) if described else table
     text = rows.to_csv(sep="\t", index=False, quoting=csv.QUOTE_ALL, lineterminator="\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode("latin-1"))
