@@ -30,8 +30,11 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "womac_pain": ("womac_pain", "koos_pain"),
     "womac_pain_course": (),
     "kl_rise_1": (),
+    "rise_or_replacement": (),
     "kl_rise_2": (),
     "jsn_rise": (),
+    "jsw_loss_0.5": (),
+    "jsw_loss_0.7": (),
     "jsw_change": (),
     "replacement": (),
     "death": (),
@@ -42,21 +45,35 @@ PROXIES: dict[str, tuple[str, ...]] = {
     "womac_pain": (),
     "womac_pain_course": ("womac_pain", "koos_pain"),
     "kl_rise_1": ("jsn_medial", "jsn_lateral", *INPUTS["structure"][2:]),
+    "rise_or_replacement": (*INPUTS["structure"], "womac_pain", "koos_pain"),
     "kl_rise_2": ("jsn_medial", "jsn_lateral", *INPUTS["structure"][2:]),
     "jsn_rise": ("jsn_medial", "jsn_lateral"),
+    "jsw_loss_0.5": ("jsn_medial", "jsn_lateral"),
+    "jsw_loss_0.7": ("jsn_medial", "jsn_lateral"),
     "jsw_change": ("jsn_medial", "jsn_lateral"),
     "replacement": ("womac_pain", "koos_pain"),
     "death": ("age",),
 }
+
+# What goes with progression in anybody. Groups made from it may differ for its sake alone, so the
+# ratio given it stands beside the raw one.
+RISKS = ("age", "bmi", "sex")
+GIVEN_RISKS = " given age, BMI and sex"  # what such a contrast is called
+PAIN = ("womac_pain", "womac_pain_course")
 OUTCOME_COLUMNS = ("womac_pain", "koos_pain")
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The answer of the firewall, `allowed`, `conditional` or `refused`, and why."""
+    """The answer of the firewall, `allowed`, `conditional` or `refused`, and why.
+
+    `foretold` names the inputs that go with the outcome in anybody (age, body mass index, sex):
+    they forbid no test, but its result is to be shown given them too.
+    """
 
     answer: str
     sentence: str
+    foretold: tuple[str, ...] = ()
 
 
 def judge(arm: str, outcome: str) -> Judgement:
@@ -74,14 +91,18 @@ def judge(arm: str, outcome: str) -> Judgement:
         return Judgement(
             "refused", f"{_words(into)} went into the groups of arm {arm}, so they differ in it."
         )
+    foretold = () if outcome in PAIN else tuple(each for each in RISKS if each in inputs)
     if near := sorted(inputs & set(PROXIES[outcome])):
         return Judgement(
             "conditional",
             f"{_words(near)} went into the groups of arm {arm}, in place of {_words([outcome])}; "
             "only the contrast adjusted for baseline is shown.",
+            foretold,
         )
     return Judgement(
-        "allowed", f"Nothing that measures {_words([outcome])} went into the groups of arm {arm}."
+        "allowed",
+        f"Nothing that measures {_words([outcome])} went into the groups of arm {arm}.",
+        foretold,
     )
 
 

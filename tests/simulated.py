@@ -60,8 +60,10 @@ def pain(
         mean = 4 + level * mark + slope * mark * years + own @ [1, years] + knee
         score = mean + rng.normal(0, np.sqrt(RESIDUAL), len(grouped))
         loss = (0.1 + 0.1 * mark) * years + rng.normal(0, 0.2, len(grouped))
-        rows = grouped[["knee_id", "participant_id"]].assign(
-            visit=visit, months=float(months), womac_pain=score, jsw_medial=width - loss
+        rows = (
+            grouped[["knee_id", "participant_id"]]
+            .assign(visit=visit, months=float(months), womac_pain=score, jsw_medial=width - loss)
+            .assign(jsw_lateral=6.5)
         )
         parts.append(rows[here])
     visits = pd.concat(parts, ignore_index=True).assign(replaced=False)

@@ -8,8 +8,8 @@ import pytest
 from crowd import draw
 from pandas.testing import assert_series_equal
 
-from kneephen_utils import cohort, tables
-from kneephen_utils.cohort import compartment, event, reading
+from kneephen_utils import cohort, compartment, tables
+from kneephen_utils.cohort import event, reading
 from kneephen_utils.inference import hazard, survival
 
 VISITS = {"V00": 0.0, "V01": 12.0, "V03": 24.0, "V05": 36.0, "V06": 48.0}

@@ -13,7 +13,12 @@ from kneephen_utils.progression import flow, transition
 from kneephen_utils.progression import sides as published
 
 FAMILIES = {
-    "progression": ["kl_rise_1: hazard ratio", "kl_rise_1: hazard ratio given baseline narrowing"],
+    "progression": [
+        "kl_rise_1: hazard ratio",
+        "kl_rise_1: hazard ratio given baseline narrowing",
+        "rise_or_replacement: hazard ratio",
+        "rise_or_replacement: hazard ratio given baseline narrowing and pain",
+    ],
     "secondary": ["jsw_change: slope"],
 }
 LEAST = progression.Least(knees=8, events=5)
@@ -250,13 +255,19 @@ def test_the_bands_of_a_flow_are_as_high_as_their_knees() -> None:
     assert heights == [3, 12, 15]
 
 
+def people(knees: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of the people of simulated knees."""
+    own = knees.drop_duplicates("participant_id")[["participant_id", "age", "bmi", "female"]]
+    return own.assign(sex=own["female"].map({1.0: "female", 0.0: "male"})).drop(columns="female")
+
+
 def test_the_published_sides_are_compared_within_and_across_grades() -> None:
     knees = simulated.knees(1500, seed=3)
     grade = np.random.default_rng(0).integers(1, 4, len(knees))
     lateral = knees["phenotype"] == 1
     knees = knees.assign(kl_grade=grade, jsn_medial=1.0 - lateral, jsn_lateral=1.0 * lateral)
     events = simulated.events(knees, seed=3, log_ratio=0.8)
-    made = published.compare(knees, events, **SETTINGS)
+    made = published.compare(knees, people(knees), events, **SETTINGS)
     assert made["what"].tolist()[:3] == ["KL1", "KL2", "KL3"]
     whole, trend = made.iloc[3], made.iloc[4]
     assert whole["low"] < np.exp(0.8) < whole["high"]
@@ -264,6 +275,9 @@ def test_the_published_sides_are_compared_within_and_across_grades() -> None:
     assert trend["low"] < 1.0 < trend["high"]
     assert trend["p"] > 0.05
     assert f"{whole['estimate']:.2f}" in published.tell(made, horizon=48.0)
+    given = made[made["what"].str.contains("given age, BMI and sex")].iloc[0]
+    assert given["low"] < np.exp(0.8) < given["high"]
+    assert made[made["what"].str.contains("replacement")]["estimate"].isna().all()  # none is told
     few = published.shown(made.assign(events=9), disclose=False)
     assert few["events"].isna().all()
     assert few["knees"].notna().all()
@@ -271,6 +285,6 @@ def test_the_published_sides_are_compared_within_and_across_grades() -> None:
 
 def test_sides_without_knees_are_not_compared() -> None:
     knees = simulated.knees(60, seed=3).assign(jsn_medial=0.0)
-    made = published.compare(knees, simulated.events(knees, seed=3), **SETTINGS)
+    made = published.compare(knees, people(knees), simulated.events(knees, seed=3), **SETTINGS)
     assert made.empty
     assert "Too few knees" in published.tell(made, horizon=48.0)

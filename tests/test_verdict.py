@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -102,6 +103,32 @@ def test_a_test_is_judged_by_the_first_rule_that_applies(
     change: dict[str, Any], expected: str
 ) -> None:
     assert judged(**change)["verdict"].tolist()[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("p", "estimate", "expected"),
+    [
+        (0.001, 1.8, "supported"),
+        (0.4, 1.1, "exploratory"),
+        (float("nan"), float("nan"), "exploratory"),
+    ],
+)
+def test_a_ratio_that_age_bmi_or_sex_may_have_made_is_claimed_only_if_it_holds_given_them(
+    p: float, estimate: float, expected: str
+) -> None:
+    made = study()
+    raw = (
+        made["effects"]
+        .drop(columns=["given", "given_p", "question"])
+        .assign(outcome="kl_rise_1", contrast="hazard ratio", unit="ratio", events=40)
+    )
+    held = raw.assign(role="sensitivity", contrast="hazard ratio given age, BMI and sex")
+    held = held.assign(p=p, estimate=estimate, low=0.9, high=2.9, p_adjusted=np.nan)
+    asked = verdict.primary(pd.DataFrame(), pd.concat([raw, held], ignore_index=True))
+    assert len(asked) == 1
+    claim = verdict.judge(**{**made, "effects": asked}, alpha=0.05).iloc[1]
+    assert claim["verdict"] == expected
+    assert ("age, BMI and sex" in claim["weakest_link"]) == (expected == "exploratory")
 
 
 def without(gate: str) -> dict[str, pd.DataFrame]:

@@ -76,7 +76,8 @@ def _of(own: pd.DataFrame) -> dict[str, str]:
     held = (ratio["low"] <= ratio["truth"]) & (ratio["truth"] <= ratio["high"])
     agreed = whole.loc[enough, "estimate"]
     middle = report.number(float(agreed.median())) if len(agreed) else report.MISSING
-    right = [_right(row) for row in tested[said].to_dict("records")]
+    known = tested[said & tested["truth"].notna()]
+    right = [_right(row) for row in known.to_dict("records")]
     return {
         "releases in which some grade claims phenotypes": _share(
             by_twin.isin(whole.loc[found, "twin"])

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from kneephen_utils import tables
-from kneephen_utils.cohort import compartment
+from kneephen_utils import compartment, tables
 from kneephen_utils.cohort.reading import LAST_MONTH_OF_15
 from kneephen_utils.oai.clock import CONTACTS
 

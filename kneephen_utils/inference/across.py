@@ -128,14 +128,16 @@ def ratio(
     return profile.ratio(spells, "both", columns, strata="kl_grade")
 
 
-def shared(events: pd.DataFrame, *, draws: int = 0, seed: int = 0) -> dict[str, Any]:
+def shared(
+    events: pd.DataFrame, beside: Sequence[str] = (), *, draws: int = 0, seed: int = 0
+) -> dict[str, Any]:
     """Return the hazard ratio that all grades share, each grade with a hazard of its own.
 
     Arguments and result are those of `ratio`, without `upper`.
     """
     del draws, seed
     spells = hazard.periods(events)
-    return profile.ratio(spells, "mark", strata="kl_grade")
+    return profile.ratio(spells, "mark", beside, strata="kl_grade")
 
 
 def turned(events: pd.DataFrame, *, draws: int, seed: int) -> float:

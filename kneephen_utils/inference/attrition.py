@@ -45,8 +45,8 @@ def weights(events: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     known = events[list(columns)].to_numpy(float)[knee]
     scale = np.where(known.std(axis=0) > 0, known.std(axis=0), 1.0)
     known = (known - known.mean(axis=0)) / scale
-    chance = _fitted(stayed, np.column_stack([visit, known]))
-    ratio = np.clip(_fitted(stayed, visit), 1e-6, 1) / np.clip(chance, 1e-6, 1)
+    likely = chance(stayed, np.column_stack([visit, known]))
+    ratio = np.clip(chance(stayed, visit), 1e-6, 1) / np.clip(likely, 1e-6, 1)
     table = pd.DataFrame({"knee": knee, "period": starts[step + 1], "ratio": ratio})
     table["weight"] = table.groupby("knee")["ratio"].cumprod().clip(upper=MOST)
     kept = table[stayed == 1]
@@ -54,8 +54,17 @@ def weights(events: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     return kept[["period", "weight"]].assign(knee_id=names)[["knee_id", "period", "weight"]]
 
 
-def _fitted(stayed: np.ndarray, design: np.ndarray) -> np.ndarray:
-    """Return the fitted chance of staying; where everybody stayed there is nothing to fit."""
+def chance(stayed: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """Return the fitted chance of staying; where everybody stayed there is nothing to fit.
+
+    Parameters
+    ----------
+    stayed
+        (rows,) zeros and ones.
+    design
+        (rows, columns) of a logistic model, a constant or indicators among them; a trace of
+        shrinkage keeps columns apart that determine each other.
+    """
     if stayed.min() == stayed.max():
         return np.ones(len(stayed))
     model = sm.GLM(stayed, design, family=sm.families.Binomial())

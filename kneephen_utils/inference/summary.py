@@ -12,16 +12,31 @@ from kneephen_utils.inference import ratios
 
 COUNTS = ["knees", "participants", "events"]
 NUMBERS = ["estimate", "low", "high"]
-BY_MODEL = ["kl_grade", "compared", "model", "contrast", "estimate", "unit", "p", *COUNTS]
+BY_MODEL = [
+    "kl_grade",
+    "compared",
+    "outcome",
+    "model",
+    "contrast",
+    "estimate",
+    "unit",
+    "p",
+    *COUNTS,
+]
+BY_OUTCOME = [*BY_MODEL[:2], "outcome", *BY_MODEL[2:]]
 TESTS = ["arm", "kl_grade", "compared", "sample", "outcome", "contrast", "estimate", "unit"]
 TESTS += ["p", "p_adjusted", *COUNTS, "firewall"]
 OUTCOMES = {
     "womac_pain": "pain",
     "kl_rise_1": "rise by one grade",
+    "rise_or_replacement": "rise or replacement",
     "kl_rise_2": "rise by two grades",
     "jsn_rise": "narrowing read worse",
+    "jsw_loss_0.5": "loss of 0.5 mm of width",
+    "jsw_loss_0.7": "loss of 0.7 mm of width",
     "jsw_change": "joint-space width",
 }
+ROLES = ["primary", "secondary", "cross-check", "sensitivity", "naive"]  # in reading order
 LABELS = {"kl_grade": "KL", "p_adjusted": "adjusted p", "participants": "people"}
 
 
@@ -101,11 +116,16 @@ def beside(effects: pd.DataFrame, *, arm: str, sample: str, contrast: str) -> pd
 
 
 def primary_outcome(effects: pd.DataFrame, *, arm: str, sample: str) -> pd.DataFrame:
-    """Return every row about the outcome of the primary contrasts, whatever its model and role."""
+    """Return every row about the outcomes of the primary contrasts, whatever its model and role.
+
+    Within a pair of phenotypes the rows that claims rest on come first.
+    """
     outcome = effects.loc[effects["role"] == "primary", "outcome"].unique()
     some = effects[(effects["arm"] == arm) & (effects["sample"] == sample)]
     some = some[some["outcome"].isin(outcome) & (some["estimate"].notna() | some["p"].notna())]
-    return some.sort_values(["kl_grade", "phenotype"], kind="stable")
+    rank = some["role"].map({role: place for place, role in enumerate(ROLES)})
+    order = some.assign(rank=rank.fillna(len(ROLES)))
+    return order.sort_values(["kl_grade", "phenotype", "rank"], kind="stable").drop(columns="rank")
 
 
 def story(made: pd.DataFrame, outcome: str) -> float:

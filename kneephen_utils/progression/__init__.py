@@ -1,42 +1,36 @@
 """Progression: which phenotypes of one grade move on, and how fast.
 
 Films are read at visits, so an event lies between two of them; readings stop by design for
-most knees; knees are replaced and people die. The models here know it.
+most knees; knees are replaced and people die. The models here know it, or show what hangs on it.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from kneephen_utils import firewall, tables
-from kneephen_utils.inference import effects, floor, hazard, mixed, ratios, slopes
+from kneephen_utils.inference import effects, floor, hazard, ratios
 from kneephen_utils.inference.effects import Cell, Row
-from kneephen_utils.progression import courses
+from kneephen_utils.progression import beside, courses, selection
+from kneephen_utils.progression.outcomes import (
+    COMPOSITE,
+    COPRIMARY,
+    DATED,
+    HIGHEST,
+    OUTCOMES,
+    PRIMARY,
+    Least,
+    baseline_of,
+    known_at,
+)
+from kneephen_utils.progression.width import narrow
 
-PRIMARY, RATIO = "kl_rise_1", ratios.RATIO
-DATED = "replacement"
-OUTCOMES = [PRIMARY, "kl_rise_2", "jsn_rise", DATED]
-HIGHEST = {"kl_rise_1": 3, "kl_rise_2": 2}  # highest grade that can still have the outcome
-WIDTH = "jsw_change"
+__all__ = ["COMPOSITE", "HIGHEST", "OUTCOMES", "PRIMARY", "RATIO", "Least", "compare", "curves"]
+__all__ += ["design", "known_at", "naive", "narrow"]
+
+RATIO = ratios.RATIO
 STAYING = ["age", "bmi", "female", "baseline"]  # on these, being read again may depend
-GIVEN, GRADED = " given baseline narrowing", ["jsn_medial", "jsn_lateral"]
-
-
-class Least(NamedTuple):
-    """Fewest knees in each of two phenotypes, and fewest events in both together."""
-
-    knees: int
-    events: int
-
-
-def known_at(events: pd.DataFrame, outcome: str, *, horizon: float) -> pd.DataFrame:
-    """Return one outcome as it was known at `horizon` months, for knees seen again at all."""
-    own = hazard.censor(events[events["outcome"] == outcome], horizon=horizon)
-    own = hazard.by_year(own) if outcome == DATED else own
-    return own[own["months"] > 0].drop(columns="participant_id")
 
 
 def compare(
@@ -65,8 +59,10 @@ def compare(
 
     Returns
     -------
-    Rows for `effects.table`: the hazard ratio of the grouped-time model for every outcome, and
-    for the primary one all that `ratios.checks` puts beside it.
+    Rows for `effects.table`: the hazard ratio of the grouped-time model for every outcome; where
+    age, body mass index or sex made the groups, the ratio given them beside it. For the first
+    outcome also all that `ratios.checks` puts beside it, the bounds of `beside.bounds` and, if
+    `grouped` comes from `selection.weigh`, the ratio weighted for who was read.
 
     References
     ----------
@@ -79,8 +75,7 @@ def compare(
             own = known_at(events, outcome, horizon=horizon)
             seen = cell.knees.merge(own, on="knee_id", validate="one_to_one")
             for phenotype in cell.pairs():
-                pair = seen[seen["phenotype"].isin([effects.LARGEST, phenotype])]
-                pair = pair.assign(mark=(pair["phenotype"] == phenotype).astype(float))
+                pair = _pair(cell, phenotype, seen)
                 base = _base(outcome, pair, phenotype)
                 why = _hindered(cell, outcome, pair, phenotype, least)
                 why = f"Not run: {judged.sentence}" if judged.answer == "refused" else why
@@ -88,45 +83,15 @@ def compare(
                     found: list[Row] = [{"sentence": why}]
                 else:
                     found = _main(pair, outcome, judged)
+                    found += beside.given_risks(pair, outcome, judged)
                     if outcome == PRIMARY and judged.answer == "allowed":
                         found += ratios.checks(pair, horizon=horizon, draws=draws, seed=seed)
                         found += [ratios.intervals(pair)] if cell.sample == "both" else []
-                        found.append(_weighted(cell, events, phenotype, horizon))
+                        known = _pair(cell, phenotype)
+                        found.append(_weighted(known, events, horizon))
+                        found += [selection.weighted(pair)] if selection.COLUMN in pair else []
+                        found += beside.bounds(known, events, horizon=horizon)
                 rows += [cell.row(phenotype, judged, **{**base, **each}) for each in found]
-    return rows
-
-
-def narrow(
-    grouped: pd.DataFrame,
-    visits: pd.DataFrame,
-    *,
-    horizon: float,
-    least: Least,
-    draws: int,
-    seed: int,
-) -> list[Row]:
-    """Compare the yearly change of medial joint-space width, millimetres, by a mixed model.
-
-    Width is measured, not graded, so it is an outcome for every grade, KL4 too. Parameters
-    are those of `compare`, with the `visits` table.
-    """
-    rows: list[Row] = []
-    for cell in effects.cells(grouped):
-        judged = firewall.judge(cell.arm, WIDTH)
-        seen = slopes.at_visits(cell.knees, visits, "jsw_medial", horizon=horizon)
-        small = {k: effects.too_small(seen, k, min_knees=least.knees) for k in cell.pairs()}
-        if len(seen["months"].unique()) < 2:
-            small = dict.fromkeys(small, "Not estimated: width was not measured at two visits.")
-        if judged.answer == "refused":
-            small = dict.fromkeys(small, f"Not run: {judged.sentence}")
-        given = judged.answer == "conditional"
-        fitting = [k for k, why in small.items() if not why]
-        found = _slopes(seen, fitting, draws, seed, given=given)
-        base: Row = {"model": "mixed model", "role": "secondary", "outcome": WIDTH}
-        base |= {"contrast": f"{slopes.SLOPE}{GIVEN if given else ''}", "unit": "mm per year"}
-        for k, why in small.items():
-            known = {**base, **effects.counts(seen, k), **found.get(k, {"sentence": why})}
-            rows.append(cell.row(k, judged, **known))
     return rows
 
 
@@ -166,13 +131,13 @@ def curves(
 ) -> pd.DataFrame:
     """Return the curves of progression: the table `progression_curves`.
 
-    Per arm, grade and phenotype, and for all knees: Kaplan-Meier with intervals from a
-    bootstrap of people, Turnbull's curve of the intervals, the naive share not risen among
-    whoever was read, the cumulative incidence of replacement with death competing, and the mean
-    change of grade, naive and on knees read at every visit to the horizon.
+    Per arm, grade and phenotype, and for all knees: for every outcome seen at visits Kaplan-Meier
+    with intervals from a bootstrap of people, and Turnbull's curve of the intervals; the naive
+    share not risen among whoever was read, the cumulative incidence of replacement with death
+    competing, and the mean change of grade, naive and on knees read at every visit to the horizon.
     """
     parts: list[pd.DataFrame] = []
-    rises = {each: known_at(events, each, horizon=horizon) for each in OUTCOMES[:3]}
+    rises = {each: known_at(events, each, horizon=horizon) for each in OUTCOMES if each != DATED}
     ends = courses.first_of(events)
     for arm, kl_grade, phenotype, some in effects.groups_of(grouped):
         own: list[pd.DataFrame] = []
@@ -207,19 +172,19 @@ def design(knees: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def _base(outcome: str, pair: pd.DataFrame, phenotype: int) -> Row:
-    known: Row = {"outcome": outcome, "role": "primary" if outcome == PRIMARY else "secondary"}
+    known: Row = {"outcome": outcome, "role": "primary" if outcome in COPRIMARY else "secondary"}
     known |= {"model": ratios.GROUPED, "contrast": ratios.RATIO, "unit": "ratio"}
     return {**known, "events": int(pair["observed"].sum()), **effects.counts(pair, phenotype)}
 
 
 def _main(pair: pd.DataFrame, outcome: str, judged: firewall.Judgement) -> list[Row]:
     """Return the main ratio; where a stand-in for the outcome went in, given its baseline."""
-    what, columns = (" given baseline pain", ["baseline"]) if outcome == DATED else (GIVEN, GRADED)
+    what, columns = baseline_of(outcome)
     graded = pair.dropna(subset=columns)
-    beside = [each for each in columns if len(set(graded[each])) > 1]
+    differing = [each for each in columns if len(set(graded[each])) > 1]
     given: Row = {"contrast": f"{ratios.RATIO}{what}", "sentence": "Not estimated: no baseline."}
-    if beside and graded.groupby("mark")["observed"].any().sum() == 2:
-        given = {**given, "sentence": "", **ratios.main(graded, beside)}
+    if differing and graded.groupby("mark")["observed"].any().sum() == 2:
+        given = {**given, "sentence": "", **ratios.main(graded, differing)}
     if judged.answer == "conditional":
         note = f"Conditional: {judged.sentence}"
         return [{**given, "sentence": given["sentence"] or note}]
@@ -227,31 +192,18 @@ def _main(pair: pd.DataFrame, outcome: str, judged: firewall.Judgement) -> list[
     return [plain, {**given, "role": "sensitivity"}]
 
 
-def _weighted(cell: Cell, events: pd.DataFrame, phenotype: int, horizon: float) -> Row:
+def _pair(cell: Cell, phenotype: int, seen: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the knees of `phenotype` and of the largest, all or those seen, with `mark`."""
+    knees = cell.knees if seen is None else seen
+    pair = knees[knees["phenotype"].isin([effects.LARGEST, phenotype])]
+    return pair.assign(mark=(pair["phenotype"] == phenotype).astype(float))
+
+
+def _weighted(pair: pd.DataFrame, events: pd.DataFrame, horizon: float) -> Row:
     """Return the ratio weighted for attrition, knees never read again included."""
     own = hazard.censor(events[events["outcome"] == PRIMARY], horizon=horizon)
-    own = cell.knees.merge(own.drop(columns="participant_id"), on="knee_id", validate="one_to_one")
-    own = own[own["phenotype"].isin([effects.LARGEST, phenotype])]
-    return ratios.weighted(own.assign(mark=(own["phenotype"] == phenotype).astype(float)), STAYING)
-
-
-def _slopes(
-    seen: pd.DataFrame, fitting: list[int], draws: int, seed: int, *, given: bool
-) -> dict[int, Row]:
-    if not fitting:
-        return {}
-    planned = {slopes.SLOPE: slopes.contrasts([])[slopes.SLOPE]}
-    kept = seen[seen["phenotype"].isin([effects.LARGEST, *fitting])]
-    beside = ["years"]
-    kept = kept.dropna(subset=["jsn_medial"]) if given else kept
-    if given and len(set(kept["jsn_medial"])) > 1:
-        kept = kept.assign(narrowing_years=kept["jsn_medial"] * kept["years"])
-        beside += ["jsn_medial", "narrowing_years"]
-    try:
-        found = slopes.compare(kept, beside, fitting, planned, robust=given, draws=draws, seed=seed)
-    except mixed.MixedModelError as error:
-        return {k: {"sentence": f"Not estimated: {error}."} for k in fitting}
-    return {k: values for (k, _), values in found.items()}
+    own = pair.merge(own.drop(columns="participant_id"), on="knee_id", validate="one_to_one")
+    return ratios.weighted(own, STAYING)
 
 
 def _hindered(cell: Cell, outcome: str, pair: pd.DataFrame, phenotype: int, least: Least) -> str:

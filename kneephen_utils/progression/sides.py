@@ -7,21 +7,32 @@ scores of the film the grade was read from makes it no discovery, and no claim i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kneephen_utils import closed, progression, report
-from kneephen_utils.inference import across, ratios
+from kneephen_utils.inference import across, hazard, ratios, summary
+from kneephen_utils.progression.outcomes import COMPOSITE, LOSSES, PRIMARY
 from kneephen_utils.progression.transition import side
 
 GRADES = (1, 2, 3)  # grades with narrowed knees that can still rise
 TREND = "ratio of the ratios of two neighbouring grades"
+ALL = "all of these"
+RISKS = ["age", "bmi", "female"]
+NOTE = (
+    "Hazard ratios with 95 % intervals clustered by person, each grade with a hazard of its own. "
+    "The ratio of ratios is the factor by which the ratio changes per grade. All of these: the "
+    "same given more, or for other outcomes; width is that of the narrowed compartment. A dash: "
+    "not estimated."
+)
 
 
 def compare(
     knees: pd.DataFrame,
+    participants: pd.DataFrame,
     events: pd.DataFrame,
     *,
     horizon: float,
@@ -33,7 +44,7 @@ def compare(
 
     Parameters
     ----------
-    knees, events
+    knees, participants, events
         The tables of these names.
     horizon
         Follow-up is cut here, months.
@@ -44,10 +55,12 @@ def compare(
 
     Returns
     -------
-    One row per grade, one for the ratio the grades share, and one for how it changes per grade:
-    `what`, `estimate`, `low`, `high`, `p`, `knees`, `people`, `events`.
+    One row per grade, one for the ratio the grades share, one for how it changes per grade, and
+    those of all grades given age, body mass index and sex, of a rise or a replacement, and of a
+    loss of width: `what`, `estimate`, `low`, `high`, `p`, `knees`, `people`, `events`.
     """
-    seen = _narrowed(knees, events, horizon)
+    narrowed = _narrowed(knees, participants)
+    seen = _followed(narrowed, events, PRIMARY, horizon)
     there = [grade for grade in GRADES if _enough(seen[seen["kl_grade"] == grade], least)]
     lines = []
     for grade in there:
@@ -59,6 +72,9 @@ def compare(
         lines.append(_line(name, some, across.shared(some, draws=draws, seed=seed)))
         tilted = some.assign(upper=some["kl_grade"] - np.mean(there))
         lines.append(_line(TREND, some, across.ratio(tilted, [], draws=draws, seed=seed)))
+    if there:
+        own = narrowed[narrowed["kl_grade"].isin(there)]
+        lines += _others(own, events, horizon, least, draws=draws, seed=seed)
     columns = ["what", "estimate", "low", "high", "p", "knees", "people", "events"]
     return pd.DataFrame(lines, columns=columns)
 
@@ -74,7 +90,7 @@ def tell(compared: pd.DataFrame, *, horizon: float) -> str:
     """Say what the grades share, or that too few knees are narrowed to one side."""
     if compared.empty:
         return "Too few knees are narrowed to one side alone to compare the sides."
-    row = compared[compared["what"] != TREND].iloc[-1]
+    row = compared[compared["what"].str.startswith("KL")].iloc[-1]
     said = report.spread(row["estimate"], row["low"], row["high"])
     return (
         f"To {horizon:g} months laterally narrowed knees rise with a hazard {said} times that of "
@@ -82,14 +98,49 @@ def tell(compared: pd.DataFrame, *, horizon: float) -> str:
     )
 
 
-def _narrowed(knees: pd.DataFrame, events: pd.DataFrame, horizon: float) -> pd.DataFrame:
-    """Return knees narrowed to one side at baseline, followed; `mark` 1 for the lateral side."""
+def _narrowed(knees: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
+    """Return knees narrowed to one side at baseline; `mark` 1 for the lateral side."""
     read = knees.dropna(subset=["kl_grade", "jsn_medial", "jsn_lateral"])
     read = read[["knee_id", "participant_id", "kl_grade", "jsn_medial", "jsn_lateral"]]
     where = read["knee_id"].map(side(read))
     own = read.assign(mark=(where == "lateral").astype(float))[where.isin(["medial", "lateral"])]
-    known = progression.known_at(events, progression.PRIMARY, horizon=horizon)
-    return own.merge(known, on="knee_id", validate="one_to_one").astype({"kl_grade": "int64"})
+    female = (participants["sex"] == "female").astype(float).where(participants["sex"].notna())
+    people = participants[["participant_id", "age", "bmi"]].assign(female=female)
+    own = own.merge(people, on="participant_id", how="left", validate="many_to_one")
+    return own.astype({"kl_grade": "int64"})
+
+
+def _followed(
+    narrowed: pd.DataFrame, events: pd.DataFrame, outcome: str, horizon: float
+) -> pd.DataFrame:
+    known = progression.known_at(events, outcome, horizon=horizon)
+    return narrowed.merge(known, on="knee_id", validate="one_to_one")
+
+
+def _others(
+    narrowed: pd.DataFrame,
+    events: pd.DataFrame,
+    horizon: float,
+    least: progression.Least,
+    *,
+    draws: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Return the ratio of all grades given who the people are, and of the other outcomes."""
+    asked = [(f"{ALL}, given age, BMI and sex", PRIMARY, RISKS)]
+    asked += [
+        (f"{ALL}, {summary.OUTCOMES[each]}", each, list[str]()) for each in (COMPOSITE, *LOSSES)
+    ]
+    lines = []
+    for what, outcome, beside in asked:
+        own = _followed(narrowed, events, outcome, horizon).dropna(subset=beside)
+        differing = [each for each in beside if len(set(own[each])) > 1]
+        found: dict[str, Any] = dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))
+        if _enough(own, least):
+            with suppress(hazard.NoSolutionError):
+                found = across.shared(own, differing, draws=draws, seed=seed)
+        lines.append(_line(what, own, found))
+    return lines
 
 
 def _enough(own: pd.DataFrame, least: progression.Least) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from kneephen_utils import figure, report
+from kneephen_utils import figure, firewall, report
 
 ESTIMATE = ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
 GATE_WORDS = {  # every gate of stage phenotype, in the order in which they are asked
@@ -25,11 +25,16 @@ GATE_WORDS = {  # every gate of stage phenotype, in the order in which they are 
     "image": "the groups stay the same when the pictures are shuffled",
     "read": "the groups cannot be read off the picture in other people",
 }
+OF_ONE = ["question", "outcome", "arm", "kl_grade", "phenotype", "reference", "sample"]
 UNASKED = "unasked"  # in the place of a gate: this grade and arm met none
 
 
 def primary(pain_effects: pd.DataFrame, progression_effects: pd.DataFrame) -> pd.DataFrame:
-    """Return the effects that claims rest on, of both questions; cross-checks are left aside."""
+    """Return the effects that claims rest on, of both questions; cross-checks are left aside.
+
+    Where age, body mass index or sex made the groups, `given` and `given_p` hold the estimate and
+    the p value of the same contrast given all three; a number that could not be had is a reason.
+    """
     asked = [
         effects.assign(question=question)
         for question, effects in (("pain", pain_effects), ("progression", progression_effects))
@@ -38,7 +43,18 @@ def primary(pain_effects: pd.DataFrame, progression_effects: pd.DataFrame) -> pd
     if not asked:
         return pain_effects.assign(question="pain")
     together = pd.concat(asked, ignore_index=True)
-    return together[together["role"] == "primary"].reset_index(drop=True)
+    main = together[together["role"] == "primary"]
+    known = together[together["contrast"].astype(str).str.endswith(firewall.GIVEN_RISKS)]
+    told = [report.spread(row.estimate, row.low, row.high) for row in known.itertuples()]
+    told = pd.Series(told, index=known.index, dtype=object)
+    known = known.assign(
+        contrast=known["contrast"].str.removesuffix(firewall.GIVEN_RISKS),
+        given=told.where(known["estimate"].notna(), "not known"),
+        given_p=known["p"],
+    )
+    key = [*OF_ONE, "contrast"]
+    kept = known[[*key, "given", "given_p"]]
+    return main.merge(kept, on=key, how="left", validate="one_to_one")
 
 
 def judge(
@@ -67,8 +83,9 @@ def judge(
     `claims` table. The rule, first that applies: *refused* if the firewall does not admit the
     test; *no phenotype* if a gate of the grade and arm failed or was never asked; *not supported*
     if there is no estimate or its adjusted p is not below `alpha`; *exploratory* if a stand-in for
-    the outcome went into the groups, the setting was chosen by hand or the people were used to
-    find the groups; else *supported*.
+    the outcome went into the groups, if age, body mass index or sex did and the difference is not
+    seen given them, if the setting was chosen by hand or the people were used to find the groups;
+    else *supported*.
     """
     evidence = _evidence(gates, null, stability, contribution, sweep)
     whole = [_claim_of_grade(row) for row in evidence.to_dict("records")]
@@ -223,6 +240,10 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
             ("exploratory", "a stand-in for the outcome is among the inputs"),
         ),
         (
+            isinstance(row.get("given"), str) and not row["given_p"] < alpha,
+            ("exploratory", _explained(row)),
+        ),
+        (
             row["sample"] != "confirm",
             ("exploratory", "tested in the people in whom the groups were found"),
         ),
@@ -230,6 +251,11 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
     ]
     reached = [outcome for holds, outcome in conditions if holds]
     return reached[0] if reached else ("supported", f"adjusted p {report.p_value(p)}")
+
+
+def _explained(row: dict[str, Any]) -> str:
+    words = firewall.GIVEN_RISKS.strip()
+    return f"{words}, some of which made the groups, the ratio is {row.get('given')}"
 
 
 def _why(gate: str) -> str:
