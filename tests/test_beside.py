@@ -54,7 +54,7 @@ def cut(own: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def raw(pair: pd.DataFrame) -> float:
-    return float(ratios.main(pair, [], draws=1, seed=0)["estimate"])
+    return float(ratios.main(pair, [])["estimate"])
 
 
 def test_a_ratio_that_age_alone_has_made_is_one_given_age() -> None:
@@ -65,7 +65,7 @@ def test_a_ratio_that_age_alone_has_made_is_one_given_age() -> None:
     pair = cut(own, seen(own, rng.exponential(1 / hazards)))
     assert raw(pair) > 2
     judged = firewall.judge("context", "kl_rise_1")
-    row = beside.given_risks(pair, "kl_rise_1", judged, draws=19, seed=0)[0]
+    row = beside.given_risks(pair, "kl_rise_1", judged)[0]
     assert row["contrast"] == GIVEN
     assert row["low"] < 1 < row["high"]
     assert row["estimate"] == pytest.approx(1, abs=0.3)
@@ -77,7 +77,7 @@ def test_a_ratio_that_is_there_in_people_of_one_age_is_kept() -> None:
     hazards = 0.006 * np.exp(0.05 * (own["age"] - 62) + np.log(2) * own["mark"]).to_numpy()
     pair = cut(own, seen(own, rng.exponential(1 / hazards)))
     judged = firewall.judge("context", "kl_rise_1")
-    row = beside.given_risks(pair, "kl_rise_1", judged, draws=19, seed=0)[0]
+    row = beside.given_risks(pair, "kl_rise_1", judged)[0]
     assert row["low"] < 2 < row["high"]
 
 
@@ -85,10 +85,9 @@ def test_only_arms_that_know_who_people_are_get_the_ratio_given_it() -> None:
     rng = np.random.default_rng(3)
     own = knees(400, rng)
     pair = cut(own, seen(own, rng.exponential(80, len(own))))
-    shared = {"draws": 19, "seed": 0}
-    assert not beside.given_risks(pair, "kl_rise_1", firewall.judge("image", "kl_rise_1"), **shared)
+    assert not beside.given_risks(pair, "kl_rise_1", firewall.judge("image", "kl_rise_1"))
     fused = firewall.judge("fused", "rise_or_replacement")
-    row = beside.given_risks(pair, "rise_or_replacement", fused, **shared)[0]
+    row = beside.given_risks(pair, "rise_or_replacement", fused)[0]
     assert row["contrast"] == "hazard ratio given baseline narrowing, pain, age, BMI and sex"
 
 
@@ -97,11 +96,11 @@ def test_what_is_not_known_of_anybody_cannot_be_given() -> None:
     own = knees(400, rng).assign(bmi=np.nan)
     pair = cut(own, seen(own, rng.exponential(80, len(own))))
     judged = firewall.judge("context", "kl_rise_1")
-    row = beside.given_risks(pair, "kl_rise_1", judged, draws=19, seed=0)[0]
+    row = beside.given_risks(pair, "kl_rise_1", judged)[0]
     assert row["sentence"] == "Not estimable: no knee has a known BMI."
     some = pair.assign(bmi=28.0)
     some.loc[::4, "age"] = np.nan
-    row = beside.given_risks(some, "kl_rise_1", judged, draws=19, seed=0)[0]
+    row = beside.given_risks(some, "kl_rise_1", judged)[0]
     assert row["knees"] == some["age"].notna().sum()
 
 
@@ -116,7 +115,7 @@ def test_the_bounds_hold_the_ratio_that_replacements_have_hidden() -> None:
     found = raw(cut(own, rises))
     assert found < 1.5, "the ratio of the rise alone sees half of what was planted"
     events = pd.concat([rises, replacements(own, day)], ignore_index=True)
-    least, most = beside.bounds(own, events, **SETTINGS)
+    least, most = beside.bounds(own, events, horizon=48.0)
     whole = raw(cut(own, seen(own, time)))
     assert whole == pytest.approx(2, abs=0.2)
     assert least["estimate"] < found < most["estimate"]
@@ -127,12 +126,12 @@ def test_bounds_without_replacements_say_why_there_are_none() -> None:
     rng = np.random.default_rng(6)
     own = knees(100, rng)
     rises = seen(own, rng.exponential(80, len(own)))
-    silent = beside.bounds(own, rises, **SETTINGS)
+    silent = beside.bounds(own, rises, horizon=48.0)
     assert [row["sentence"] for row in silent] == [
         "Not estimable: the release does not say whose knees were replaced."
     ] * 2
     never = pd.concat([rises, replacements(own, np.full(len(own), 999.0))])
-    assert all("Not needed" in row["sentence"] for row in beside.bounds(own, never, **SETTINGS))
+    assert all("Not needed" in row["sentence"] for row in beside.bounds(own, never, horizon=48.0))
 
 
 def test_a_replaced_knee_is_taken_as_risen_at_the_next_visit_or_as_free_to_the_end() -> None:

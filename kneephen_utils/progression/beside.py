@@ -34,9 +34,7 @@ COLUMNS = {"raw": "raw", "given": f"given {ANYBODY}", "read": "weighted for who 
 COLUMNS |= {"least": "at least", "most": "at most"}
 
 
-def given_risks(
-    pair: pd.DataFrame, outcome: str, judged: Judgement, *, draws: int, seed: int
-) -> list[Row]:
+def given_risks(pair: pd.DataFrame, outcome: str, judged: Judgement) -> list[Row]:
     """Return the ratio given age, body mass index and sex, if any of them made the groups.
 
     Parameters
@@ -47,8 +45,6 @@ def given_risks(
         Its name; where only a contrast given its baseline may be shown, this one is too.
     judged
         Answer of the firewall; no row where it names no such input.
-    draws, seed
-        Of the p value.
 
     Returns
     -------
@@ -69,14 +65,12 @@ def given_risks(
     if known.groupby("mark")["observed"].any().sum() < 2:
         return [{**named, "sentence": f"Not estimable: too few knees with {ANYBODY} had events."}]
     differing = [each for each in [*columns, *RISKS] if len(set(known[each])) > 1]
-    found = ratios.main(known, differing, draws=draws, seed=seed)
+    found = ratios.main(known, differing)
     counts = {"knees": len(known), "participants": known["participant_id"].nunique()}
     return [{**found, **named, **counts, "events": int(known["observed"].sum())}]
 
 
-def bounds(
-    pair: pd.DataFrame, events: pd.DataFrame, *, horizon: float, draws: int, seed: int
-) -> list[Row]:
+def bounds(pair: pd.DataFrame, events: pd.DataFrame, *, horizon: float) -> list[Row]:
     """Return the least and the largest ratio of a rise, whatever replaced knees had done.
 
     To censor a knee at its replacement is to say that it would have gone on like the others, and
@@ -92,8 +86,6 @@ def bounds(
         The `events` table.
     horizon
         Follow-up is cut here, months.
-    draws, seed
-        Of the p values.
 
     References
     ----------
@@ -115,7 +107,7 @@ def bounds(
     for row, risen in zip(rows, (own["mark"] == 0, own["mark"] == 1), strict=True):
         taken = _taken(own, day, cut_short & risen, cut_short & ~risen)
         seen = hazard.censor(taken, horizon=horizon)[lambda d: d["months"] > 0]
-        found = ratios.main(seen, [], draws=draws, seed=seed)
+        found = ratios.main(seen, [])
         counts = {"knees": len(seen), "participants": seen["participant_id"].nunique()}
         made.append({**found, **row, **counts, "events": int(seen["observed"].sum())})
     return made

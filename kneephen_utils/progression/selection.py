@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.inference import attrition, hazard, ratios
+from kneephen_utils.inference import attrition, hazard, profile, ratios
 from kneephen_utils.inference.effects import Row
 from kneephen_utils.progression import beside
 
@@ -75,15 +75,7 @@ def weighted(pair: pd.DataFrame) -> Row:
         why = "Not needed: nothing known at baseline tells who was read, or everybody was."
         return {**named, "sentence": why}
     spells = hazard.periods(known)
-    try:
-        fitted = hazard.fit(spells, ["mark"], weights=spells[COLUMN].to_numpy(float))
-    except hazard.NoSolutionError:
-        return named
-    estimate, low, high, p = fitted.contrast({"mark": 1.0})
-    estimate, low, high = np.exp([estimate, low, high])
-    if not np.isfinite(high) or high > ratios.VAST:
-        return named
-    return {**named, "estimate": float(estimate), "low": float(low), "high": float(high), "p": p}
+    return {**profile.ratio(spells, "mark", weights=spells[COLUMN].to_numpy(float)), **named}
 
 
 def _design(enrolled: pd.DataFrame) -> np.ndarray:

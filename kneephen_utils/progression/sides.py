@@ -7,14 +7,13 @@ scores of the film the grade was read from makes it no discovery, and no claim i
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kneephen_utils import closed, progression, report
-from kneephen_utils.inference import across, hazard, ratios, summary
+from kneephen_utils.inference import across, ratios, summary
 from kneephen_utils.progression.outcomes import COMPOSITE, LOSSES, PRIMARY
 from kneephen_utils.progression.transition import side
 
@@ -74,7 +73,7 @@ def compare(
         lines.append(_line(TREND, some, across.ratio(tilted, [], draws=draws, seed=seed)))
     if there:
         own = narrowed[narrowed["kl_grade"].isin(there)]
-        lines += _others(own, events, horizon, least, draws=draws, seed=seed)
+        lines += _others(own, events, horizon, least)
     columns = ["what", "estimate", "low", "high", "p", "knees", "people", "events"]
     return pd.DataFrame(lines, columns=columns)
 
@@ -122,9 +121,6 @@ def _others(
     events: pd.DataFrame,
     horizon: float,
     least: progression.Least,
-    *,
-    draws: int,
-    seed: int,
 ) -> list[dict[str, Any]]:
     """Return the ratio of all grades given who the people are, and of the other outcomes."""
     asked = [(f"{ALL}, given age, BMI and sex", PRIMARY, RISKS)]
@@ -137,8 +133,7 @@ def _others(
         differing = [each for each in beside if len(set(own[each])) > 1]
         found: dict[str, Any] = dict.fromkeys(["estimate", "low", "high", "p"], float("nan"))
         if _enough(own, least):
-            with suppress(hazard.NoSolutionError):
-                found = across.shared(own, differing, draws=draws, seed=seed)
+            found = across.shared(own, differing)
         lines.append(_line(what, own, found))
     return lines
 

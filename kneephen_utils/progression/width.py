@@ -7,6 +7,7 @@ often followed, makes laterally narrowed knees look protected; it stands beside,
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pandas as pd
 
@@ -59,12 +60,12 @@ def narrow(
         own = replace(cell, knees=cell.knees.assign(lateral=cell_place.astype(float)))
         base: Row = {"model": "mixed model", "role": "secondary", "outcome": CHANGE, "unit": UNIT}
         base |= {"contrast": f"{slopes.SLOPE}{GIVEN if given else ''}"}
-        settings = {"horizon": horizon, "least": least, "seed": seed}
-        found = _of(own, measured, "width", judged, draws=draws, **settings)
+        ask = partial(_of, own, measured, judged=judged, horizon=horizon, least=least, seed=seed)
+        found = ask(column="width", draws=draws)
         rows += [cell.row(k, judged, **{**base, **each}) for k, each in found.items()]
         if judged.answer == "allowed" and cell_place.any():
             base |= {"role": "naive", "contrast": MEDIAL_ALONE}
-            found = _of(own, measured, "jsw_medial", judged, draws=0, **settings)
+            found = ask(column="jsw_medial", draws=0)
             rows += [cell.row(k, judged, **{**base, **each}) for k, each in found.items()]
     return rows
 
@@ -72,9 +73,9 @@ def narrow(
 def _of(
     cell: Cell,
     measured: pd.DataFrame,
+    *,
     column: str,
     judged: firewall.Judgement,
-    *,
     horizon: float,
     least: Least,
     draws: int,
