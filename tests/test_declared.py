@@ -20,6 +20,7 @@ from kneephen_utils import images, pipeline, tables
 from kneephen_utils.fusion import elsewhere
 from kneephen_utils.pipeline import declared, drawing, pages, params, rules
 
+TEXTS = {"md", "svg"}  # for the book alone
 PLACES = {"profile": "demo", "release": "../artefacts/demo/release", "weights": "embedded"}
 ARTEFACTS = sorted(path for run in pipeline.RUNS for path in run.writes)
 SOME = ["events.parquet", "sweep/grade_2.parquet", "embeddings/block.parquet", "images.zarr"]
@@ -142,6 +143,19 @@ def test_the_head_of_a_page_and_of_its_notebook_tell_what_is_declared(
         told = {name.partition("/")[0] for name in words(entered.group(), column)}
         made = {name.partition("/")[0] for name in words(page, column)}
         assert {n.removesuffix(".md").removesuffix(".svg") for n in made} - {"answer"} == told
+
+
+def test_the_readme_lists_the_tables_that_each_stage_writes(root: Path) -> None:
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|.*\| (.*) \|$", readme, re.MULTILINE)
+    assert [(int(number), name) for number, name, _ in rows] == [
+        (stage.number, name) for name, stage in pipeline.STAGES.items()
+    ]
+    for _, name, listed in rows:
+        told = {each.partition("/")[0] for each in re.findall(r"`([\w/]+)`", listed)}
+        paths = [Path(path) for path in pipeline.STAGES[name].writes]
+        made = {path.parts[0].partition(".")[0] for path in paths if path.suffix[1:] not in TEXTS}
+        assert told == made
 
 
 def test_the_picture_of_the_stages_draws_what_is_declared() -> None:

@@ -94,6 +94,9 @@ def test_a_table_of_the_release_reaches_the_cohort_and_a_film_the_radiograph(
         assert now()[1] == films_before
         (release / name).write_text(kept)
     assert now() == (tables_before, films_before)
+    for name in ("a/read me.pdf", ".DS_Store"):
+        (release / name).write_text("nobody opens this")
+    assert now() == (tables_before, films_before)
     (release / "0.E.1/film").write_text("yy")
     assert now()[0] == tables_before
     assert now()[1] != films_before

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,10 +14,14 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from kneephen_utils import pipeline, tables
+from kneephen_utils import pipeline, tables, verdict
+from kneephen_utils.pipeline import ingredient, stamps
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
+SMALL = "grading.epochs=1 grading.views=1 grading.draws=20 phenotype.draws=4 "
+SMALL += "phenotype.null_draws=4 attention.draws=20 attention.checked=20 pain.draws=19 "
+SMALL += "progression.draws=19 embedding.draws=20 multiverse.reducers=[pca]"
 ALONE = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS"]  # not a part of another make
 
 
@@ -27,6 +34,25 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
         timeout=3000,
         check=False,
     )
+
+
+def started(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """Return the runs that make executed."""
+    assert done.returncode == 0, done.stderr[-4000:]
+    lines = done.stderr.splitlines()
+    return {line.split(":")[0] for line in lines if re.match(r"\d\d_\w+: started", line)}
+
+
+def states(artefacts: Path) -> dict[str, str]:
+    """Return the fingerprint of every artefact."""
+    paths = [path for run in pipeline.RUNS for path in run.writes]
+    return {path: ingredient.fingerprint(artefacts / path) for path in paths}
+
+
+def readers(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Return the runs that read an artefact which is no longer what it was."""
+    changed = {path for path in after if before[path] != after[path]}
+    return {run.name for run in pipeline.RUNS if changed & set(run.reads)}
 
 
 def every_table() -> list[tuple[str, str | None]]:
@@ -90,19 +116,82 @@ def test_a_touched_notebook_runs_nothing_and_an_edited_one_only_itself(smoke: Pa
     assert (smoke / "executed" / "07_pain.ipynb").exists()
 
 
+@pytest.mark.parametrize(
+    ("setting", "runs"),
+    [
+        ("phenotype.min_cluster_size=14@2", {"05_phenotype_grade_2"}),
+        ("cohort.projects=15_only", {"00_cohort"}),
+    ],
+)
+def test_a_setting_reaches_whatever_reads_what_it_changed_and_nothing_else(
+    smoke: Path, setting: str, runs: set[str]
+) -> None:
+    """The twin is not written again, and the verdict is that of the rule on the tables as told."""
+    before, twin = states(smoke), (smoke / "ran" / "twin").stat().st_mtime_ns
+    done = make("run", "PROFILE=smoke", f"SET={setting}")
+    after = states(smoke)
+    assert before != after
+    assert "09_verdict" in readers(before, after)
+    assert started(done) == runs | readers(before, after)
+    read = functools.partial(tables.read, artefacts=smoke)
+    effects = verdict.primary(read("pain_effects"), read("progression_effects"))
+    gates = [read(name) for name in ("gates", "null", "stability", "contribution", "sweep")]
+    judged = verdict.judge(*gates, effects, alpha=0.05)
+    assert_frame_equal(read("claims"), judged.reset_index(drop=True))
+    assert started(make("run", "PROFILE=smoke", f"SET={setting}")) == set()
+    back = make("run", "PROFILE=smoke")
+    assert started(back) == runs | readers(after, before)
+    assert states(smoke) == before
+    assert (smoke / "ran" / "twin").stat().st_mtime_ns == twin
+
+
+def test_a_copy_of_the_folder_runs_nothing_whatever_the_times(smoke: Path) -> None:
+    """As after a copy, every file is dated anew, in another order than they were made."""
+    for place, path in enumerate(sorted(stamps.dated(smoke), reverse=True)):
+        os.utime(path, (1e9 + place, 1e9 + place))
+    assert started(make("run", "PROFILE=smoke")) == set()
+
+
 def test_a_copy_of_the_release_gives_the_same_numbers_as_a_user_would_get(
     smoke: Path, release: Path
 ) -> None:
     """Small settings of the smoke profile, given by hand to the profile for real data."""
-    small = "grading.epochs=1 grading.views=1 grading.draws=20 phenotype.draws=4 "
-    small += "phenotype.null_draws=4 attention.draws=20 attention.checked=20 pain.draws=19 "
-    small += "progression.draws=19 embedding.draws=20 multiverse.reducers=[pca]"
-    done = make("run", "PROFILE=oai", f"OAI={release}", f"SET={small}")
+    done = make("run", "PROFILE=oai", f"OAI={release}", f"SET={SMALL}")
     assert done.returncode == 0, done.stderr[-4000:]
     for name, part in every_table():
         if name != "truth":  # planted, so only known of the synthetic release
             theirs = tables.read(name, ROOT / "artefacts" / "oai", part)
             assert_frame_equal(tables.read(name, smoke, part), theirs, obj=f"{name} {part}")
+
+
+def test_a_corrected_table_of_the_release_reaches_every_number_that_rests_on_it(
+    smoke: Path, release: Path
+) -> None:
+    """Somebody's pain at 24 months was typed wrongly; no film is opened for that."""
+    assert smoke.is_dir()
+    words = ("run", "PROFILE=oai", f"OAI={release}", f"SET={SMALL}")
+    assert make(*words).returncode == 0
+    oai = ROOT / "artefacts" / "oai"
+    before, table = states(oai), release_table(release, "allclinical03.txt")
+    kept, times = table.read_bytes(), table.stat()
+    frame = pd.read_csv(table, sep="|", dtype=str, keep_default_na=False, encoding="latin-1")
+    row = frame.index[frame["V03WOMKPR"].isin([str(pain) for pain in range(10)])][0]
+    frame.loc[row, "V03WOMKPR"] = "19"
+    try:
+        frame.to_csv(table, sep="|", index=False, encoding="latin-1")
+        os.utime(table, ns=(times.st_atime_ns, times.st_mtime_ns))
+        done = make(*words)
+    finally:
+        table.write_bytes(kept)
+    after = states(oai)
+    assert before["visits.parquet"] != after["visits.parquet"]
+    assert before["pain_effects.parquet"] != after["pain_effects.parquet"]
+    assert started(done) == {"00_cohort"} | readers(before, after)
+    assert "01_radiograph" not in started(done)
+
+
+def release_table(release: Path, name: str) -> Path:
+    return next(path for path in release.rglob("*") if path.name.lower() == name)
 
 
 @pytest.mark.parametrize(

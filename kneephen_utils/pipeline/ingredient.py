@@ -7,6 +7,7 @@ run reads says module `inputs`.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +108,8 @@ def _ingredients(files: Sequence[Path], settings: Mapping[str, Any], root: Path)
     return lines + [f"{json.dumps(value)}  parameter {name}" for name, value in told.items()]
 
 
-def _imported(source: str) -> set[str]:
+@functools.cache
+def _imported(source: str) -> frozenset[str]:
     """Return the modules of this package that a source imports, anywhere in it."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(source)):
@@ -121,7 +123,7 @@ def _imported(source: str) -> set[str]:
                 for alias in node.names
                 if alias.name.startswith(PACKAGE.name)
             }
-    return names - {""}
+    return frozenset(names - {""})
 
 
 def _files(name: str, package: Path) -> list[Path]:

@@ -16,7 +16,8 @@ from kneephen_utils.pipeline import ROOT, STAGES, Run
 from kneephen_utils.pipeline.declared import TWIN, TWIN_WRITES
 from kneephen_utils.pipeline.ingredient import fingerprint, stamp
 
-TABLES = {".txt", ".csv", ".tsv", ".sas7bdat", ".xpt", ".xlsx", ".xls"}  # all else may be a film
+TABLES = {".txt", ".csv", ".tsv", ".sas7bdat", ".xpt", ".xlsx", ".xls"}
+PAPERS = {".pdf", ".doc", ".docx", ".rtf", ".md", ".htm", ".html", ".zip"}  # all else may be a film
 FOLDERS = {"truth": "truth_folder", "published": "published_tables"}  # parameters that name one
 NONE = "none"
 
@@ -82,7 +83,7 @@ def of_twin(artefacts: Path) -> Iterator[tuple[str, str]]:
     release = artefacts / "release"
     there = files(release)
     tables = [path for path in there if is_table(path)]
-    films = [path for path in there if not is_table(path)]
+    films = [path for path in there if is_film(path)]
     yield TWIN_WRITES["tables"], _digest(f"{_name(p, release)} {fingerprint(p)}" for p in tables)
     contents = _digest(f"{_name(path, release)} {fingerprint(path)}" for path in films)
     yield TWIN_WRITES["films"], f"{contents} {_digest(_sizes(release))}"
@@ -108,6 +109,11 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in TABLES
 
 
+def is_film(path: Path) -> bool:
+    """Say whether a file of a release may be a film, whatever it is called."""
+    return path.suffix.lower() not in TABLES | PAPERS and not path.name.startswith(".")
+
+
 def _outside(kind: str, settings: Mapping[str, Any], artefacts: Path, root: Path) -> Iterator[str]:
     if kind in FOLDERS:
         name = settings.get(FOLDERS[kind], "")
@@ -120,7 +126,8 @@ def _outside(kind: str, settings: Mapping[str, Any], artefacts: Path, root: Path
         there = files(release)
         for path in filter(is_table, there):
             yield f"{fingerprint(path)}  release {_name(path, release)}"
-        yield f"{_digest(_name(path, release) for path in there)}  release (names of files)"
+        films = (_name(path, release) for path in there if is_film(path))
+        yield f"{_digest(films)}  release (names of its films)"
     else:
         yield from _films(release, artefacts)
 
@@ -137,7 +144,7 @@ def _films(release: Path, artefacts: Path) -> Iterator[str]:
 
 def _sizes(release: Path) -> Iterator[str]:
     for path in files(release):
-        if not is_table(path):
+        if is_film(path):
             state = path.stat()
             yield f"{state.st_size}-{state.st_mtime_ns}  film {_name(path, release)}"
 
