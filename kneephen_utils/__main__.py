@@ -178,9 +178,8 @@ def _twin(given: argparse.Namespace) -> int:
     words += ["--defects", str(settings["defect_share"]), "--flavour", settings["flavour"]]
     words += ["--difficulty", settings["difficulty"]]
     words += [] if settings["planted"] else ["--no-phenotypes"]
-    code = subprocess.run(
-        [sys.executable, "-m", "kneephen_utils.twin", *words], check=False
-    ).returncode
+    command = [sys.executable, "-m", "kneephen_utils.twin", *words]
+    code = subprocess.run(command, check=False).returncode
     if code == 0:
         stamps.note(artefacts, dict(inputs.of_twin(artefacts)))
         stamps.replace(ran, stamp)
@@ -199,11 +198,7 @@ def _pages(given: argparse.Namespace) -> int:
 def _timings(given: argparse.Namespace) -> int:
     from kneephen_utils.pipeline import provenance
 
-    table = provenance.timings(_artefacts(given) / "records")
-    path = _artefacts(given) / "timings.json"
-    path.write_text(json.dumps(table.to_dict(orient="records"), indent=1) + "\n")
-    print(table.to_string(index=False))
-    print(f"sum {table['seconds'].sum():.0f} s, peak {table['peak_memory_mb'].max():,} MB")
+    print("\n".join(provenance.told(_artefacts(given))))
     return 0
 
 

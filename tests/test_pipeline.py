@@ -61,6 +61,30 @@ def test_a_stamp_is_rewritten_only_when_its_content_changes(tmp_path: Path) -> N
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_another_version_of_a_package_makes_stale_the_runs_that_use_it_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = [pipeline.Run("cohort"), pipeline.Run("progression")]
+    before = [ingredient.stamp(run, {"seed": 1}) for run in runs]
+    true = ingredient.metadata.version
+    monkeypatch.setattr(
+        ingredient.metadata, "version", lambda name: "9" if name == "lifelines" else true(name)
+    )
+    cohort, progression = (ingredient.stamp(run, {"seed": 1}) for run in runs)
+    assert cohort == before[0]
+    assert status.changed(before[1], progression) == [f"package lifelines {true('lifelines')} -> 9"]
+
+
+def test_every_package_that_is_imported_is_known_by_the_name_it_is_installed_under(
+    root: Path,
+) -> None:
+    package = root / "kneephen_utils"
+    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    lines = ingredient.packages_of(sources)
+    assert {"package numpy", "package scikit-learn"} <= {line.split("  ")[1] for line in lines}
+    assert [line for line in lines if line.startswith("none")] == []
+
+
 def opening(stage: str, release: Path, artefacts: Path) -> str:
     """Return what a stage reads that opens the release in a folder."""
     return inputs.lines(pipeline.Run(stage), {"release": str(release)}, artefacts)

@@ -117,7 +117,7 @@ def line(made: Imprint, *, page: str = "") -> str:
 def foot(made: Imprint) -> str:
     """Return what is spelled out at the foot of the page, folded."""
     parts = {
-        "Code, by file": made.code,
+        "Code, by file and package": made.code,
         "Parameters": made.parameters,
         "Inputs, as they were when this run read them": made.inputs,
     }

@@ -1,4 +1,4 @@
-"""Ingredient: what each run is made by - notebook, modules, parameters, weights.
+"""Ingredient: what each run is made by - notebook, modules, packages, parameters, weights.
 
 A fingerprint of each makes the stamp of a run, so that only what changed is run again. What a
 run reads says module `inputs`.
@@ -10,7 +10,9 @@ import ast
 import functools
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,11 @@ from kneephen_utils.pipeline import PACKAGE, ROOT, Run
 
 TRACELESS = ("workers", "dask")  # parameters that change where work is done, never what comes out
 OF_READERS = ("artefacts", "disclose")  # shared parameters that play no part in a release
+CALLED = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn", "yaml": "PyYAML"}
+CALLED |= {
+    "open_clip": "open_clip_torch",
+    "gdcm": "python-gdcm",
+}  # packages that are imported by another name
 LEFT = {"__pycache__", ".ipynb_checkpoints"}  # folders that programs leave beside what they read
 MADE = {"executed", "_build"}  # folders of the book that hold what is made
 
@@ -35,6 +42,9 @@ def stamp(run: Run, settings: Mapping[str, Any], *, root: Path = ROOT) -> str:
     notebook = root / "notebooks" / run.notebook
     sources = modules_of(notebook_imports(notebook), package=root / PACKAGE.name)
     lines = _ingredients([notebook, *sources], settings, root)
+    lines += packages_of(
+        [*_code(notebook), *(path.read_text(encoding="utf-8") for path in sources)]
+    )
     lines += [f"{state}  weights {name}" for name, state in weights_state(settings, root)]
     return "\n".join(lines) + "\n"
 
@@ -43,7 +53,9 @@ def twin_stamp(settings: Mapping[str, Any], *, root: Path = ROOT) -> str:
     """Return what the synthetic release depends on: its modules and its parameters."""
     sources = modules_of(["twin.__main__"], package=root / PACKAGE.name)
     own = {name: value for name, value in settings.items() if name not in OF_READERS}
-    return "\n".join(_ingredients(sources, own, root)) + "\n"
+    lines = _ingredients(sources, own, root)
+    lines += packages_of([path.read_text(encoding="utf-8") for path in sources])
+    return "\n".join(lines) + "\n"
 
 
 def book_stamp(profile: str, *, root: Path = ROOT) -> str:
@@ -71,9 +83,13 @@ def weights_state(settings: Mapping[str, Any], root: Path = ROOT) -> Iterator[tu
 
 def notebook_imports(notebook: Path) -> list[str]:
     """Return the modules of the package that a notebook imports, by name within the package."""
-    cells = json.loads(notebook.read_text())["cells"]
-    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return sorted({name for source in code for name in _imported(source)})
+    return sorted({name for source in _code(notebook) for name in _imported(source)})
+
+
+def packages_of(sources: Sequence[str]) -> list[str]:
+    """Return the packages that sources import by name, one line each: its version and its name."""
+    names = {CALLED.get(name, name) for source in sources for name in _installed(source)}
+    return [f"{_version(name)}  package {name}" for name in sorted(names)]
 
 
 def modules_of(names: Sequence[str], *, package: Path) -> list[Path]:
@@ -124,6 +140,29 @@ def _imported(source: str) -> frozenset[str]:
                 if alias.name.startswith(PACKAGE.name)
             }
     return frozenset(names - {""})
+
+
+def _code(notebook: Path) -> list[str]:
+    """Return the code of a notebook, cell by cell."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+@functools.cache
+def _installed(source: str) -> frozenset[str]:
+    """Return the modules that a source imports from neither this package nor the standard one."""
+    nodes = list(ast.walk(ast.parse(source)))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    known = {*sys.stdlib_module_names, PACKAGE.name, ""}
+    return frozenset({name.partition(".")[0] for name in names} - known)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _files(name: str, package: Path) -> list[Path]:

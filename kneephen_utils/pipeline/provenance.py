@@ -80,6 +80,15 @@ def timings(records: Path) -> pd.DataFrame:
     return pd.DataFrame(read, columns=["run", "seconds", "peak_memory_mb"])
 
 
+def told(artefacts: Path) -> list[str]:
+    """Return time and memory of each run and their sum in lines; keep them in `timings.json`."""
+    table = timings(artefacts / "records")
+    rows = json.dumps(table.to_dict(orient="records"), indent=1)
+    (artefacts / "timings.json").write_text(f"{rows}\n", encoding="utf-8")
+    most = f"peak {table['peak_memory_mb'].max():,} MB"
+    return [table.to_string(index=False), f"sum {table['seconds'].sum():.0f} s, {most}"]
+
+
 def _memory_mb(process: psutil.Process) -> float:
     total = 0.0
     for each in [process, *process.children(recursive=True)]:

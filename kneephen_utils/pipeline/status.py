@@ -112,7 +112,7 @@ def some(names: Iterable[str]) -> str:
 
 
 def _told(name: str, old: str | None, new: str | None) -> str:
-    if not name.startswith(PARAMETER):
+    if not name.startswith((PARAMETER, "package ")):
         return name.removeprefix("artefact ")
     return f"{name} {'none' if old is None else old} -> {'none' if new is None else new}"
 
