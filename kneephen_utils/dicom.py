@@ -141,7 +141,9 @@ def _open(path: Path) -> BinaryIO:
         raise FilmError("the film is listed but its file is not in the release")
     if file.stat().st_size > MAX_BYTES:
         raise FilmError("the file is larger than any film")
-    return _unpack(file) if file.name.lower().endswith(ARCHIVES) else file.open("rb")
+    if file.name.lower().endswith(ARCHIVES):
+        return _unpack(file)
+    return io.BytesIO(file.read_bytes())  # of a file, more may be asked for than it holds
 
 
 class _Bounded:

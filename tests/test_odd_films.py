@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,3 +188,29 @@ def test_a_film_that_cannot_be_opened_says_so(plain: Path, monkeypatch: pytest.M
     with pytest.raises(dicom.FilmError, match="cannot be read from its folder") as stop:
         dicom.read(plain)
     assert "9000001" not in str(stop.value)
+
+
+def test_films_changed_at_random_are_read_or_refused(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    import fuzz_films
+
+    became = []
+    for seed in range(1, 41):
+        (tmp_path / "001").write_bytes(fuzz_films.mutant(seed))
+        became.append(fuzz_films.judge(tmp_path / "001"))
+    assert [said for fate, said in became if fate == "fault"] == []
+    assert {fate for fate, _ in became} == {"read", "refused"}
+    assert fuzz_films.mutant(7) == fuzz_films.mutant(7)
+
+
+def test_a_length_beyond_the_end_of_a_file_takes_no_memory(small: Path, tmp_path: Path) -> None:
+    content = small.read_bytes()
+    at = content.index(struct.pack("<HH2s", 0x7FE0, 0x0010, b"OW")) + 8
+    (tmp_path / "001").write_bytes(content[:at] + struct.pack("<I", 2**32 - 16) + content[at + 4 :])
+    tracemalloc.start()
+    film = dicom.read(tmp_path / "001")
+    assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    tracemalloc.stop()
+    np.testing.assert_array_equal(film.pixels, dicom.read(small).pixels)
