@@ -181,7 +181,7 @@ def test_what_is_no_file_is_said_to_be_none(
 
 
 def test_a_film_that_cannot_be_opened_says_so(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/release/9000001/001")
 
     monkeypatch.setattr(Path, "open", refuse)
