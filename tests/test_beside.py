@@ -256,7 +256,8 @@ def test_a_page_has_one_row_per_pair_and_outcome_and_one_column_per_way() -> Non
     assert list(shown.columns[:4]) == ["kl_grade", "compared", "outcome", "raw"]
     first = shown.iloc[0]
     assert first[list(beside.COLUMNS.values())].notna().all()
-    assert shown.iloc[1][[beside.COLUMNS["raw"], beside.COLUMNS["given"]]].notna().all()
+    named = [beside.COLUMNS[each] for each in ("raw", "given", "read")]
+    assert shown.iloc[1][named].notna().all()
     primary = made[(made["role"] == "primary") & (made["sample"] == "confirm")]
     assert primary["p_adjusted"].notna().sum() == 2
     assert (primary["p_adjusted"] >= primary["p"]).all()

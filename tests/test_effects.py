@@ -91,3 +91,15 @@ def test_outcomes_are_written_as_a_reader_calls_them() -> None:
     told = summary.in_words("kl_rise_1, hazard ratio, B against A, confirm")
     assert told == "rise by one grade, hazard ratio, B against A, confirm"
     assert summary.in_words("jsw_change, lateral_side") == "joint-space width, lateral side"
+
+
+def test_rows_that_claims_rest_on_come_first_and_name_their_outcome() -> None:
+    roles = ["naive", "sensitivity", "primary", "cross-check", "primary"]
+    outcomes = ["kl_rise_1"] * 3 + ["rise_or_replacement"] * 2
+    made = pd.DataFrame({"role": roles, "outcome": outcomes, "estimate": 1.5, "p": 0.1})
+    made = made.assign(arm="context", sample="both", kl_grade=2, phenotype=1)
+    ordered = summary.primary_outcome(made, arm="context", sample="both")
+    assert ordered["role"].tolist() == ["primary", "primary", "cross-check", "sensitivity", "naive"]
+    assert ordered["outcome"].tolist()[:2] == ["kl_rise_1", "rise_or_replacement"]
+    assert len(set(summary.BY_OUTCOME)) == len(summary.BY_OUTCOME)
+    assert set(summary.BY_OUTCOME) == {*summary.BY_MODEL, "outcome"}

@@ -12,17 +12,7 @@ from kneephen_utils.inference import ratios
 
 COUNTS = ["knees", "participants", "events"]
 NUMBERS = ["estimate", "low", "high"]
-BY_MODEL = [
-    "kl_grade",
-    "compared",
-    "outcome",
-    "model",
-    "contrast",
-    "estimate",
-    "unit",
-    "p",
-    *COUNTS,
-]
+BY_MODEL = ["kl_grade", "compared", "model", "contrast", "estimate", "unit", "p", *COUNTS]
 BY_OUTCOME = [*BY_MODEL[:2], "outcome", *BY_MODEL[2:]]
 TESTS = ["arm", "kl_grade", "compared", "sample", "outcome", "contrast", "estimate", "unit"]
 TESTS += ["p", "p_adjusted", *COUNTS, "firewall"]

@@ -60,9 +60,9 @@ def compare(
     Returns
     -------
     Rows for `effects.table`: the hazard ratio of the grouped-time model for every outcome; where
-    age, body mass index or sex made the groups, the ratio given them beside it. For the first
-    outcome also all that `ratios.checks` puts beside it, the bounds of `beside.bounds` and, if
-    `grouped` comes from `selection.weigh`, the ratio weighted for who was read.
+    age, body mass index or sex made the groups, the ratio given them beside it; for those that
+    claims rest on, if `grouped` comes from `selection.weigh`, the ratio weighted for who was read;
+    for the first also all that `ratios.checks` puts beside it, and the bounds of `beside.bounds`.
 
     References
     ----------
@@ -84,12 +84,13 @@ def compare(
                 else:
                     found = _main(pair, outcome, judged)
                     found += beside.given_risks(pair, outcome, judged)
+                    if outcome in COPRIMARY and selection.COLUMN in pair:
+                        found += [selection.weighted(pair)] if judged.answer == "allowed" else []
                     if outcome == PRIMARY and judged.answer == "allowed":
                         found += ratios.checks(pair, horizon=horizon, draws=draws, seed=seed)
                         found += [ratios.intervals(pair)] if cell.sample == "both" else []
                         known = _pair(cell, phenotype)
                         found.append(_weighted(known, events, horizon))
-                        found += [selection.weighted(pair)] if selection.COLUMN in pair else []
                         found += beside.bounds(known, events, horizon=horizon)
                 rows += [cell.row(phenotype, judged, **{**base, **each}) for each in found]
     return rows
