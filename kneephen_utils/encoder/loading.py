@@ -9,6 +9,9 @@ fetched. What is missing is an error: open_clip alone would start from random we
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +19,14 @@ from typing import Any
 import numpy as np
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils.encoder import small, store
+from kneephen_utils.encoder import checkpoint, small, store
 from kneephen_utils.encoder.model import Encoder, WeightsError
 
+TOLD = 300  # letters of what a library says
 WANTED = "expected a vision transformer of timm, read at its CLS token, and a linear projection"
-UNREADABLE = (OSError, RuntimeError, ValueError, KeyError, SafetensorError)
 
 
 def load(weights: str, *, text: bool) -> Encoder:
@@ -58,23 +59,34 @@ def load(weights: str, *, text: bool) -> Encoder:
 
 def _from_folder(folder: Path, *, text: bool) -> Encoder:
     """Load a folder in the published layout, after looking whether everything is there."""
-    config, weights = _config(folder), _state_file(folder)
+    config, path = _config(folder), _state_file(folder)
     options = _offline_text(folder, config["text_cfg"]) if text else {}
     store.verify(folder)
+    state = checkpoint.read(path)
     if text:
-        return _whole(f"local-dir:{folder}", options, str(folder))
-    return _picture_half(folder, config, weights)
+        return _whole(f"local-dir:{folder}", options, str(folder), state)
+    return _picture_half(folder, config, path, state)
 
 
-def _whole(source: str, options: dict[str, Any], name: str) -> Encoder:
-    """Load picture and text towers through open_clip."""
+def _whole(
+    source: str,
+    options: dict[str, Any],
+    name: str,
+    state: dict[str, torch.Tensor] | None = None,
+) -> Encoder:
+    """Load picture and text towers through open_clip, with the weights `state` if it is given."""
     import open_clip  # seconds to import, and not needed for pictures alone
 
-    try:  # this call of open_clip, unlike its others, refuses to go on without weights
-        model, preprocess = open_clip.create_model_from_pretrained(source, **options)
+    with _told(name):
+        if state is None:  # this call of open_clip refuses to go on without weights
+            model, preprocess = open_clip.create_model_from_pretrained(source, **options)
+        else:
+            with _quiet():
+                model, _, preprocess = open_clip.create_model_and_transforms(
+                    source, load_weights=False, **options
+                )
+            model.load_state_dict(_known(state, model))
         tokenizer = open_clip.get_tokenizer(source)
-    except UNREADABLE as error:
-        raise WeightsError(f"weights {name}: {error}") from error
     visual: Any = model.visual
     trunk, head = getattr(visual, "trunk", None), getattr(visual, "head", None)
     if trunk is None or head is None or not _fits(trunk) or not isinstance(head[-1], nn.Linear):
@@ -97,6 +109,35 @@ def _whole(source: str, options: dict[str, Any], name: str) -> Encoder:
         std=tuple(normal.std),
         others=sum(weight.numel() for weight in model.parameters()) - inside,
     )
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn whatever a library raises on a model that does not fit into a `WeightsError`."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:  # libraries raise of every kind here
+        said = " ".join(str(error).split())[:TOLD]
+        raise WeightsError(f"weights {name}: {type(error).__name__}: {said}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep open_clip from warning of weights that are loaded, strictly, one line later."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def _known(state: dict[str, torch.Tensor], model: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the weights without counters of positions, which the text tower no longer keeps."""
+    own = set(model.state_dict())
+    return {n: v for n, v in state.items() if n in own or not n.endswith("position_ids")}
 
 
 def _fits(trunk: Any) -> bool:
@@ -125,12 +166,14 @@ def _offline_text(folder: Path, text: dict[str, Any]) -> dict[str, Any]:
     return {"text_cfg": {**text, "hf_model_name": str(folder), "hf_model_pretrained": False}}
 
 
-def _picture_half(folder: Path, config: dict[str, Any], path: Path) -> Encoder:
+def _picture_half(
+    folder: Path, config: dict[str, Any], path: Path, state: dict[str, torch.Tensor]
+) -> Encoder:
     """Load the picture tower alone, strictly, from the weights of the whole model."""
     vision, normal = config["vision_cfg"], config["preprocess_cfg"]
     if vision.get("timm_proj", "linear") != "linear" or vision.get("timm_proj_bias"):
         raise WeightsError(f"weights {folder}: {WANTED}")
-    try:
+    with _told(path.name):
         trunk: Any = timm.create_model(vision["timm_model_name"], num_classes=0)
         if vision.get("timm_pool"):
             trunk.reset_classifier(0, global_pool=vision["timm_pool"])
@@ -138,13 +181,10 @@ def _picture_half(folder: Path, config: dict[str, Any], path: Path) -> Encoder:
             raise WeightsError(f"weights {folder}: {WANTED}")
         head = nn.Sequential()
         head.add_module("proj", nn.Linear(trunk.num_features, config["embed_dim"], bias=False))
-        state = _state(path)
         inside = {k.removeprefix("visual."): v for k, v in state.items() if k.startswith("visual.")}
         both = nn.ModuleDict({"trunk": trunk, "head": head})
         both.load_state_dict({name: value.float() for name, value in inside.items()})
         scale = float(state["logit_scale"].float().exp())
-    except UNREADABLE as error:
-        raise WeightsError(f"{path.name}: {error}") from error
     outside = [v for k, v in state.items() if not k.startswith("visual.") and v.is_floating_point()]
     return Encoder(
         name=str(folder),
@@ -163,22 +203,34 @@ def _picture_half(folder: Path, config: dict[str, Any], path: Path) -> Encoder:
     )
 
 
-def _state(path: Path) -> dict[str, torch.Tensor]:
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-
-
 def _config(folder: Path) -> dict[str, Any]:
     """Return the configuration of both towers, and of the input as `preprocess_cfg`."""
     path = folder / store.CONFIG_FILE
     if not path.exists():
         raise WeightsError(f"{folder.name}: {path.name} is missing")
+    where = f"{folder.name}/{path.name}"
     try:
-        config = json.loads(path.read_text())
-        return config["model_cfg"] | {"preprocess_cfg": config.get("preprocess_cfg", {})}
-    except (ValueError, KeyError) as error:
-        raise WeightsError(f"{folder.name}/{path.name} is not understood: {error}") from error
+        whole = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        what = checkpoint.other(path) or "no JSON"
+        raise WeightsError(f"{where} is {what}; expected a configuration of open_clip") from None
+    config = _part(whole, "model_cfg", where)
+    for name in ("vision_cfg", "text_cfg"):
+        _part(config, name, where)
+    if not isinstance(config.get("embed_dim"), int):
+        raise WeightsError(f"{where}: embed_dim is missing or no whole number")
+    if {"timm_model_name", "image_size"} - set(config["vision_cfg"]):
+        raise WeightsError(f"{where}: {WANTED}")
+    normal = _part(whole, "preprocess_cfg", where) if "preprocess_cfg" in whole else {}
+    return config | {"preprocess_cfg": normal}
+
+
+def _part(config: Any, name: str, where: str) -> dict[str, Any]:
+    """Return one part of a configuration."""
+    part = config.get(name) if isinstance(config, dict) else None
+    if not isinstance(part, dict):
+        raise WeightsError(f"{where}: {name} is missing; expected a configuration of open_clip")
+    return part
 
 
 def _state_file(folder: Path) -> Path:

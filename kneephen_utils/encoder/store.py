@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ WEIGHT_FILES = (
 VOCABULARY_FILES = ("tokenizer.json", "vocab.txt")
 WORD_FILES = (*VOCABULARY_FILES, "tokenizer_config.json", "special_tokens_map.json")
 SUMS_FILE = "SHA256SUMS"
+
+SUM = re.compile(r"(?P<sum>[0-9a-fA-F]{64}) [ *](?P<name>.+)")  # as sha256sum, -b too, writes
 
 Fetch = Callable[[str, str], Path | None]  # repository and file name to a copy on this machine
 
@@ -74,8 +77,14 @@ def verify(folder: Path) -> None:
     noted = folder / SUMS_FILE
     if not noted.exists():
         return
-    for line in noted.read_text().splitlines():
-        expected, _, name = line.partition("  ")
+    for line in noted.read_text(encoding="utf-8-sig").splitlines():
+        if not line.strip():
+            continue
+        if not (found := SUM.fullmatch(line.strip())):
+            raise WeightsError(
+                f"{folder.name}/{SUMS_FILE}: a line is not understood; expected a sha256 and a file"
+            )
+        expected, name = found["sum"].lower(), found["name"].removeprefix("./")
         if not (folder / name).exists():
             raise WeightsError(f"{folder.name}/{name} is missing; {SUMS_FILE} names it")
         if checksum(folder / name) != expected:
