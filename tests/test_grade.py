@@ -90,7 +90,7 @@ def test_one_command_trains_scores_and_says_where_the_tables_are(
         (
             "side",
             "right",
-            "knee cannot be used, first of the form '9999999-a' in line 5; expected each knee",
+            "in line 5; expected each knee once",
         ),
         ("participant_id", "", "participant_id cannot be used, first of the form '' in line 5"),
     ],
@@ -150,3 +150,92 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, name: str, says:
         (tmp_path / name).write_bytes(b"no picture")
     with pytest.raises(grade.TableError, match=f"{name}: .*{says}"):
         grade.picture(tmp_path / name, mirror=False, pixels=8, to=[5.0, 99.0])
+
+
+@pytest.mark.parametrize("form", ["utf-8-sig", "cp1252", "utf-16", "utf-16-le", "xlsx", ";"])
+def test_a_table_that_a_spreadsheet_saved_is_read(given: grade.Place, form: str) -> None:
+    table = pd.read_csv(given.table, dtype=str, keep_default_na=False)
+    table["participant_id"] = "Zo\xeb " + table["participant_id"]
+    path = given.table.with_suffix(".xlsx" if form == "xlsx" else ".csv")
+    if form == "xlsx":
+        table.to_excel(path, index=False)
+    elif form == ";":
+        table.to_csv(path, index=False, sep=";", encoding="utf-8")
+    else:
+        path.write_bytes(table.to_csv(index=False).encode(form))
+    known = grade.read(path, given.pictures, seed=1)
+    assert known["path"].tolist() == table["path"].tolist()
+    assert known["participant_id"].tolist() == table["participant_id"].tolist()
+    grades = pd.to_numeric(table["kl_grade"], errors="coerce").astype("Int64")
+    assert known["kl_grade"].equals(grades.rename("kl_grade"))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "table.csv"),
+        (b"path,participant_id,side,kl_grade\n0.png,a,left,1\n1.png,a,right,1,x,y\n", "table.csv"),
+        (b"\xff\xfep\x00a", "table.csv"),
+        (b"PK\x03\x04" + bytes(99), "a packed file"),
+        (b"path,participant_id,side,side,kl_grade\n", "column SIDE is there twice"),
+    ],
+)
+def test_a_table_that_is_none_is_named(given: grade.Place, content: bytes, says: str) -> None:
+    given.table.write_bytes(content)
+    with pytest.raises(grade.TableError, match=says):
+        grade.read(given.table, given.pictures, seed=1)
+
+
+STORED = {  # of an upright picture, by the EXIF tag Orientation
+    1: lambda up: up,
+    2: lambda up: up[:, ::-1],
+    3: lambda up: up[::-1, ::-1],
+    4: lambda up: up[::-1],
+    5: lambda up: up.T,
+    6: np.rot90,
+    7: lambda up: up[::-1, ::-1].T,
+    8: lambda up: np.rot90(up, -1),
+}
+
+
+@pytest.mark.parametrize("turn", STORED)
+def test_a_picture_is_turned_as_viewers_show_it(tmp_path: Path, turn: int) -> None:
+    upright = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    stored = Image.fromarray(np.ascontiguousarray(STORED[turn](upright)))
+    tags = stored.getexif()
+    tags[274] = turn
+    stored.save(tmp_path / "a.png", exif=tags)
+    found = grade.picture(tmp_path / "a.png", mirror=False, pixels=8, to=[0.0, 100.0])
+    np.testing.assert_array_equal(found, upright)
+
+
+def _harmed(path: Path, kind: str) -> None:
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (64, 64), dtype=np.uint8)).save(path)
+    content = bytearray(path.read_bytes())
+    if kind == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif kind == "chunk":
+        at = content.index(b"IDAT")
+        content[at : at + 4] = b"\x8d\x03\x98\xa6"
+        path.write_bytes(content)
+    else:
+        path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.bmp"])
+@pytest.mark.parametrize("kind", ["cut", "chunk", "empty"])
+def test_a_damaged_picture_is_named(tmp_path: Path, name: str, kind: str) -> None:
+    if kind == "chunk" and name != "a.png":
+        pytest.skip("chunks are of PNG")
+    _harmed(tmp_path / name, kind)
+    with pytest.raises(grade.TableError, match=f"^{name}: not readable as a picture"):
+        grade.picture(tmp_path / name, mirror=False, pixels=8, to=[0.0, 100.0])
+
+
+def test_an_enormous_picture_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    Image.new("L", (60, 60)).save(tmp_path / "a.png")
+    with pytest.raises(grade.TableError, match=r"a\.png: more than 2,000 pixels"):
+        grade.picture(tmp_path / "a.png", mirror=False, pixels=8, to=[0.0, 100.0])

@@ -1,87 +1,85 @@
-"""Checkpoint: the weights of a file, by name, in whatever form they were saved.
+"""Checkpoint: a training that was stopped goes on where it was, to the last bit.
 
-Safetensors, and `torch.save` in its new and its old format; bare, or under `state_dict` as
-training scripts save them; with `module.` before each name, as parallel training leaves it.
-A file that is something else is refused with what it is, and nothing in it is ever run.
+One safetensors file holds the weights, the best weights so far, the moments of the
+optimiser, the scale of the loss and the history. The rate, the order of the knees and every
+random draw of an epoch follow from its number, so the length of the history stands for scheduler,
+sampler and random state. A checkpoint belongs to one training, known by a digest of everything
+the training depends on; another training does not touch it but starts anew.
 """
 
 from __future__ import annotations
 
-import re
-import zipfile
-from collections.abc import Mapping
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
 
-from kneephen_utils.encoder.model import WeightsError
-
-WITHIN = ("state_dict", "model_state_dict", "model")  # where training scripts put the weights
-PREFIX = "module."
-EXPECTED = "expected tensors by name, as safetensors or as torch.save writes them"
-OTHERS = {
-    b"version https://git-lfs": "a pointer of git-lfs, not the file; `git lfs pull` fetches it",
-    b"\x1f\x8b": "packed (gzip); unpack it",
-    b"<!DOCTYPE": "a page of the web, not the file",
-    b"<html": "a page of the web, not the file",
-}
+Rows = list[dict[str, Any]]
 
 
-def read(path: Path) -> dict[str, torch.Tensor]:
-    """Return the tensors of a file of weights, on the CPU, by name.
+def save(
+    path: Path,
+    *,
+    key: str,
+    model: nn.Module,
+    best: dict[str, torch.Tensor],
+    optimiser: torch.optim.Optimizer,
+    precision: Any,
+    rows: Rows,
+) -> None:
+    """Write the state after an epoch; the file appears whole or not at all.
 
-    Raises
-    ------
-    WeightsError
-        If the file is something else, damaged, or holds objects that would have to be run.
+    `precision` is that of a Lightning Fabric's strategy: with fp16 it scales the loss.
     """
-    if what := other(path):
-        raise WeightsError(f"{path.name} is {what}")
-    saved = _safe(path) if path.suffix == ".safetensors" else _pickled(path)
-    inner = next((saved[name] for name in WITHIN if _named(saved, name)), saved)
-    if not isinstance(inner, Mapping) or not inner:
-        raise WeightsError(f"{path.name} holds no weights; {EXPECTED}")
-    if not all(isinstance(value, torch.Tensor) for value in inner.values()):
-        raise WeightsError(f"{path.name} holds things that are no tensors; {EXPECTED}")
-    names = [str(name) for name in inner]
-    if all(name.startswith(PREFIX) for name in names):
-        names = [name.removeprefix(PREFIX) for name in names]
-    return dict(zip(names, inner.values(), strict=True))
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in best.items()}
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"moment.{number}.{name}": value for name, value in moments.items()}
+    kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    scale = json.dumps(precision.state_dict())
+    save_file(kept, partial, metadata={"key": key, "rows": json.dumps(rows), "scale": scale})
+    partial.replace(path)
 
 
-def other(path: Path) -> str:
-    """Return what a file is that is no file of weights, as its first bytes tell; else nothing."""
-    with path.open("rb") as stream:
-        start = stream.read(64)
-    if not start:
-        return "empty"
-    return next((what for mark, what in OTHERS.items() if start.startswith(mark)), "")
+def resume(
+    path: Path, *, key: str, model: nn.Module, optimiser: torch.optim.Optimizer, precision: Any
+) -> tuple[dict[str, torch.Tensor], Rows] | None:
+    """Put the state kept in `path` into `model`, `optimiser` and `precision`.
 
-
-def _named(saved: Any, name: str) -> bool:
-    return isinstance(saved, Mapping) and isinstance(saved.get(name), Mapping)
-
-
-def _safe(path: Path) -> Any:
+    Returns
+    -------
+    The best weights so far and the history; None, with nothing touched, where the file is
+    missing, damaged or of another training.
+    """
+    if not path.exists():
+        return None
     try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path.name} is damaged or no safetensors file ({error})") from None
+        with safe_open(path, framework="pt") as file:
+            noted = file.metadata() or {}
+            if noted.get("key") != key:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError:
+        return None
+    device = next(model.parameters()).device
+    model.load_state_dict(_under("model.", tensors))
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in _under("moment.", tensors).items():
+        number, _, moment = name.partition(".")
+        moments.setdefault(int(number), {})[moment] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    precision.load_state_dict(json.loads(noted["scale"]))
+    best = {name: value.to(device) for name, value in _under("best.", tensors).items()}
+    return best, json.loads(noted["rows"])
 
 
-def _pickled(path: Path) -> Any:
-    """Load what `torch.save` wrote, tensors alone; the old format cannot be mapped into memory."""
-    mapped = zipfile.is_zipfile(path)
-    try:
-        return torch.load(path, map_location="cpu", mmap=mapped, weights_only=True)
-    except Exception as error:  # a damaged archive raises of every kind
-        kind, said = type(error).__name__, str(error)
-        if kind == "UnpicklingError" and re.search("Unsupported (global|class)", said):
-            raise WeightsError(
-                f"{path.name} holds pickled objects beside tensors, which loading would have to "
-                "run; save its state_dict alone"
-            ) from None
-        raise WeightsError(f"{path.name} is damaged or no file of torch ({kind})") from None
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

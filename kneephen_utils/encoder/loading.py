@@ -22,7 +22,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils.encoder import checkpoint, small, store
+from kneephen_utils.encoder import small, statefile, store
 from kneephen_utils.encoder.model import Encoder, WeightsError
 
 TOLD = 300  # letters of what a library says
@@ -62,7 +62,7 @@ def _from_folder(folder: Path, *, text: bool) -> Encoder:
     config, path = _config(folder), _state_file(folder)
     options = _offline_text(folder, config["text_cfg"]) if text else {}
     store.verify(folder)
-    state = checkpoint.read(path)
+    state = statefile.read(path)
     if text:
         return _whole(f"local-dir:{folder}", options, str(folder), state)
     return _picture_half(folder, config, path, state)
@@ -212,7 +212,7 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        what = checkpoint.other(path) or "no JSON"
+        what = statefile.other(path) or "no JSON"
         raise WeightsError(f"{where} is {what}; expected a configuration of open_clip") from None
     config = _part(whole, "model_cfg", where)
     for name in ("vision_cfg", "text_cfg"):

@@ -6,6 +6,7 @@ DICOM; left knees are mirrored here, so that the medial side is on the right of 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from kneephen_utils import baseline, cohort, dicom, encoder, grading, images, redaction, tables
 from kneephen_utils.encoder import devices as machines
 from kneephen_utils.encoder import tuning
 from kneephen_utils.grading import calibration
+from kneephen_utils.oai import flavour
 from kneephen_utils.pipeline import params
 from kneephen_utils.radiograph import contrast
 
@@ -118,13 +120,9 @@ def read(path: Path, folder: Path, *, seed: int) -> pd.DataFrame:
     TableError
         If a file, a column or a value is missing or not understood, or a knee is there twice.
     """
-    if not path.is_file():
-        raise TableError(f"TABLE={path}: there is no such file; expected a CSV")
     if not folder.is_dir():
         raise TableError(f"IMAGES={folder}: there is no such folder")
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise TableError(f"{path.name}: no column {missing[0]}; expected {', '.join(COLUMNS)}")
+    table = _table(path)
     table = table.assign(**{name: table[name].str.strip() for name in COLUMNS})
     if not len(table):
         raise TableError(f"{path.name}: the table has no rows")
@@ -154,6 +152,22 @@ def read(path: Path, folder: Path, *, seed: int) -> pd.DataFrame:
     return known.merge(_uses(known, seed), on="participant_id", validate="many_to_one")
 
 
+def _table(path: Path) -> pd.DataFrame:
+    """Read the columns that are needed as text, from text in any encoding or from a workbook."""
+    if not path.is_file():
+        raise TableError(f"TABLE={path}: there is no such file; expected a CSV or xlsx file")
+    try:
+        sheet = flavour.load([path], [name.upper() for name in COLUMNS], mark=",")
+    except flavour.ReleaseError as error:
+        raise TableError(str(error)) from None
+    for note in sheet.notes:
+        warnings.warn(f"{path.name}: {note}", stacklevel=2)
+    table = sheet.cells.rename(columns=str.lower)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise TableError(f"{path.name}: no column {missing[0]}; expected {', '.join(COLUMNS)}")
+    return table
+
+
 def keep(known: pd.DataFrame, place: Place, *, pixels: int, window: Iterable[float]) -> None:
     """Write the pictures of `known` as stage radiograph would, side by side on disk."""
     kept = images.create(place.out, len(known), pixels)
@@ -170,23 +184,28 @@ def keep(known: pd.DataFrame, place: Place, *, pixels: int, window: Iterable[flo
 def picture(path: Path, *, mirror: bool, pixels: int, to: list[float]) -> np.ndarray:
     """Return a picture (pixels, pixels) of bytes: the middle square, bone bright.
 
-    A DICOM file is windowed between the percentiles `to`; an 8-bit picture is taken as it is.
+    A DICOM file is windowed between the percentiles `to`; an 8-bit picture is taken as it is,
+    turned as its EXIF data say and every viewer shows it.
 
     Raises
     ------
     TableError
-        If the file is neither, or holds more than 8 bits.
+        If the file is neither, is damaged, holds more than 8 bits or too many pixels.
     """
     try:
         if path.suffix.lower() in LOOSE:
             with Image.open(path) as opened:
                 if opened.mode not in {"L", "RGB", "RGBA", "P", "LA"}:
                     raise ValueError(f"mode {opened.mode}; expected 8 bits, or DICOM")
-                grey = opened.convert("L")
+                grey = ImageOps.exif_transpose(opened).convert("L")
         else:
             grey = Image.fromarray(contrast.window(dicom.read(path).pixels, to))
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise TableError(f"{path.name}: {error}") from None
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise TableError(f"{path.name}: more than {most:,} pixels; expected a knee") from None
+    except Exception as error:  # of a damaged picture decoders raise of every kind
+        said = str(error) or type(error).__name__
+        raise TableError(f"{path.name}: not readable as a picture ({said})") from None
     side = min(grey.size)
     left, top = ((length - side) // 2 for length in grey.size)
     square = grey.crop((left, top, left + side, top + side))
