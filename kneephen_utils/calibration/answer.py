@@ -23,7 +23,7 @@ def ours(pair: pd.DataFrame, seen: Seen, asked: Question, *, draws: int, seed: i
     if RATIO in asked.contrasts:
         return {RATIO: _ratio(pair, seen, asked)}
     rows = slopes.at_visits(pair, seen.visits, asked.outcome, horizon=PAIN_HORIZON)
-    beside = ["years"]
+    beside = ["years", *slopes.mode(rows)]
     if LATER in asked.contrasts:
         rows = rows[(rows["months"] > 0) & rows["baseline"].notna()]
         rows, beside = pain.given_baseline(rows)

@@ -66,7 +66,8 @@ def visits(source: Release, chosen: pd.DataFrame, knees: pd.DataFrame) -> pd.Dat
     """Return the `visits` table: one row per knee and visit at which anything was recorded.
 
     A knee counts as replaced from its confirmed replacement on; its grade and widths are then
-    missing, while the pain reported at it is kept.
+    missing, while the pain reported at it is kept. Pain is also asked by telephone, at 60, 84
+    and 108 months; `contact` says how.
     """
     key = ["knee_id", "visit"]
     read = ["kl_grade", "kl_grade_start", "reading_project", *JSN]
@@ -78,6 +79,7 @@ def visits(source: Release, chosen: pd.DataFrame, knees: pd.DataFrame) -> pd.Dat
     table = pd.concat([part.dropna(how="all") for part in parts], axis=1).reset_index()
     table = knees[["knee_id", "participant_id"]].merge(table, on="knee_id")
     table["months"] = clock.months(table["visit"])
+    table["contact"] = clock.kind(table["visit"])
     contacts = source.contacts[["participant_id", "visit", "days"]]
     tables.once(contacts, ["participant_id", "visit"], "contacts of the release")
     table = table.merge(contacts, on=["participant_id", "visit"], how="left")
@@ -85,8 +87,10 @@ def visits(source: Release, chosen: pd.DataFrame, knees: pd.DataFrame) -> pd.Dat
     table[[*read, *WIDTHS]] = table[[*read, *WIDTHS]].mask(table["replaced"])
     whole = ["kl_grade", "kl_grade_start", "reading_project"]
     table[whole] = table[whole].astype("Int64")
-    order = ["knee_id", "participant_id", "visit", "months", "days", *read, *WIDTHS, *PAIN]
-    return table[[*order, "replaced"]].sort_values(["knee_id", "months"], ignore_index=True)
+    order = ["knee_id", "participant_id", "visit", "contact", "months", "days"]
+    return table[[*order, *read, *WIDTHS, *PAIN, "replaced"]].sort_values(
+        ["knee_id", "months"], ignore_index=True
+    )
 
 
 def participants(source: Release, visits: pd.DataFrame) -> pd.DataFrame:

@@ -94,8 +94,9 @@ def seen(knees: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
     read = visits.loc[visits["kl_grade"].notna(), ["knee_id", "months"]]
     read = read.merge(baseline, on="knee_id").groupby(["kl_grade", "months"]).size()
     total = baseline.groupby("kl_grade").size()
+    clinic = visits[visits["contact"].ne("phone")] if "contact" in visits else visits
     every = pd.MultiIndex.from_product(
-        [total.index, sorted(visits["months"].unique())], names=["kl_grade", "months"]
+        [total.index, sorted(clinic["months"].unique())], names=["kl_grade", "months"]
     )
     design = read.reindex(every, fill_value=0).rename("read").reset_index()
     design["knees"] = design["kl_grade"].map(total)

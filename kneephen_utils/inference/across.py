@@ -182,7 +182,7 @@ def courses(
     made = {"mark": mark, "upper": upper, "both": mark * upper}
     made |= {f"{name}_years": column * years for name, column in list(made.items())}
     marked = rows.assign(**made)
-    columns = ["years", *made]
+    columns = ["years", *slopes.mode(rows), *made]
     fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
     kept = clustered.sums(marked, columns, fitted)
     found = {}

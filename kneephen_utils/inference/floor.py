@@ -9,7 +9,7 @@ from __future__ import annotations
 import pandas as pd
 from scipy import stats
 
-from kneephen_utils.inference import mixed
+from kneephen_utils.inference import mixed, slopes
 
 NONE, SOME = "share without pain", "level where there is pain"
 
@@ -41,7 +41,8 @@ def two_parts(pair: pd.DataFrame, phenotype: int) -> dict[str, tuple[pd.DataFram
         if len(values) < 2 or values.max() < 2 or part["participant_id"].nunique() < 5:
             continue
         marked = part.assign(mark=(part["phenotype"] == phenotype).astype(float))
-        result = mixed.equations(marked, ["mark", "years"]).contrast({"mark": 1.0})
+        columns = ["mark", "years", *slopes.mode(marked)]
+        result = mixed.equations(marked, columns).contrast({"mark": 1.0})
         found[contrast] = (part, dict(zip(("estimate", "low", "high", "p"), result, strict=True)))
     return found
 

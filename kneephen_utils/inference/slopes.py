@@ -25,12 +25,28 @@ def at_visits(
     """Return `column` at each visit of each knee as `measure`, with `months` and `years`.
 
     Visits after `horizon` months, without a value, or after the knee was replaced are left out.
-    The other columns are those of `grouped`.
+    `phone` is 1 where the person was asked by telephone, else 0. The other columns are those of
+    `grouped`.
     """
     seen = visits[column].notna() & ~visits["replaced"] & (visits["months"] <= horizon)
     rows = visits.loc[seen, ["knee_id", "months", column]].rename(columns={column: "measure"})
+    by_phone = visits["contact"].eq("phone") if "contact" in visits else visits["months"].lt(0)
+    rows = rows.assign(phone=by_phone[seen].astype(float))
     joined = grouped.merge(rows, on="knee_id", validate="many_to_many")
     return joined.assign(years=joined["months"] / 12)
+
+
+def mode(rows: pd.DataFrame) -> list[str]:
+    """Return the fixed effect that tells telephone from clinic, where rows can carry it.
+
+    People answer a voice otherwise than a form. Without an effect of its own that difference
+    would enter the slope, as telephone visits come late. It needs two visit times in the clinic
+    and one by telephone.
+    """
+    if "phone" not in rows:
+        return []
+    times = rows.groupby("phone")["months"].nunique()
+    return ["phone"] if times.get(1.0, 0) > 0 and times.get(0.0, 0) > 1 else []
 
 
 def contrasts(months: Sequence[float]) -> dict[str, np.ndarray]:
@@ -168,9 +184,13 @@ def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
     some = some[some["kl_grade"] == some["kl_grade"].mode().iloc[0]]
     others = [k for k, n in some["phenotype"].value_counts().items() if k > LARGEST and n > 30]
     groups = sorted(others) if apart.any() else []
-    marked, columns = design(some, ["years"], groups)
+    marked, columns = design(some, ["years", *mode(some)], groups)
     fitted = mixed.agreement(marked, columns, people=people, seed=seed)
-    words = {mixed.INTERCEPT: "mean at baseline", "years": "slope per year"}
+    words = {
+        mixed.INTERCEPT: "mean at baseline",
+        "years": "slope per year",
+        "phone": "by telephone",
+    }
     words |= {f"is_{k}": f"{figure.phenotype_label(k)}: level at baseline" for k in groups}
     words |= {f"years_{k}": f"{figure.phenotype_label(k)}: slope per year" for k in groups}
     return fitted.assign(coefficient=fitted["coefficient"].map(words))
@@ -185,13 +205,15 @@ def apart(compared: pd.DataFrame) -> float:
 def marginal(rows: pd.DataFrame, months: Sequence[float]) -> pd.DataFrame:
     """Return the fitted mean of each phenotype at each of `months`, with its 95 % interval.
 
+    Where telephone visits are in the rows, the means are those of people asked in the clinic.
+
     Raises
     ------
     mixed.MixedModelError
         If the model has no trustworthy solution.
     """
     others = sorted({int(k) for k in rows["phenotype"]} - {LARGEST})
-    marked, columns = design(rows, ["years"], others)
+    marked, columns = design(rows, ["years", *mode(rows)], others)
     fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
     lines: list[dict[str, Any]] = []
     for phenotype in [LARGEST, *others]:

@@ -31,10 +31,11 @@ class Release:
     people
         One row per participant: `sex`, `site`, `subcohort`, `age` (years), `bmi` (kg/m2).
     contacts
-        One row per participant and clinic visit: `visit`, `months` (nominal), `days` since
-        enrolment.
+        One row per participant and visit, in the clinic or by telephone: `visit`, `months`
+        (nominal), `days` since enrolment.
     symptoms
-        One row per knee and clinic visit: `womac_pain` (0-20), `koos_pain` (0-100).
+        One row per knee and visit, in the clinic or by telephone: `womac_pain` (0-20),
+        `koos_pain` (0-100).
     histories
         One row per knee: `injury`, `surgery` and `replaced_before` baseline.
     readings

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kneephen_utils.oai.clock import CLINIC
+from kneephen_utils.oai.clock import ASKED, CLINIC, PHONE
 
 SIDE_LETTERS = {"right": "R", "left": "L"}
 BASELINE = ("V00",)
 ONCE = ("",)  # a table without visit digits
-LATER = CLINIC[1:]
+LATER = ASKED[1:]
 BASELINE_ITEMS = ("P01", "P02", "V00")
 EVERY = "all stages"
 
@@ -45,13 +45,18 @@ class Table(NamedTuple):
         return self.stem + visit[1:]
 
     def columns_at(self, visit: str) -> Iterator[Column]:
-        """Yield the columns this visit's table may hold, side letters and visit filled in."""
+        """Yield the columns this visit's table may hold, side letters and visit filled in.
+
+        What is asked by telephone is not needed: a study does without those visits.
+        """
         for spec in self.columns:
             if spec.release.startswith(BASELINE_ITEMS) and visit in LATER:
                 continue
             for letter in SIDE_LETTERS.values() if "@" in spec.release else [""]:
                 release = spec.release.replace("##", visit[1:]).replace("@", letter)
-                yield spec._replace(release=release, name=f"{spec.name}{letter and '@'}{letter}")
+                name = f"{spec.name}{letter and '@'}{letter}"
+                needed = spec.required and (visit not in PHONE or spec is PERSON)
+                yield spec._replace(release=release, name=name, required=needed)
 
 
 PERSON = Column("ID", "participant_id", "person", required=True)
@@ -86,7 +91,7 @@ CHARACTERISTICS = Table(
 
 CLINICAL = Table(
     "AllClinical",
-    CLINIC,
+    ASKED,
     (
         PERSON,
         VERSION,

@@ -25,6 +25,9 @@ CONTACTS = {
     "V11": 108,
 }
 CLINIC = ("V00", "V01", "V03", "V05", "V06", "V08", "V10")
+PHONE = ("V07", "V09", "V11")  # asked by telephone: pain, no films and no examination
+ASKED = tuple(visit for visit in CONTACTS if visit in CLINIC or visit in PHONE)
+KINDS = ("clinic", "phone")
 INTERIM = ("V02", "V04")  # between two yearly contacts, for a part of the people
 WINDOW, WINDOW_OF_INTERIM = 6.0, 3.0  # months to half way to the next contact of the kind
 
@@ -32,6 +35,11 @@ WINDOW, WINDOW_OF_INTERIM = 6.0, 3.0  # months to half way to the next contact o
 def months(visits: pd.Series) -> pd.Series:
     """Return the months since enrolment of visit codes such as `V06`."""
     return visits.map(CONTACTS).astype("float64")
+
+
+def kind(visits: pd.Series) -> pd.Series:
+    """Return `clinic` or `phone`: how the person was met at each visit."""
+    return visits.isin(PHONE).map({True: "phone", False: "clinic"})
 
 
 def within(visits: pd.Series, when: pd.Series) -> pd.Series:

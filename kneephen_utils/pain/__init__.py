@@ -46,11 +46,16 @@ def left_out(grouped: pd.DataFrame, visits: pd.DataFrame, *, horizon: float, dis
     replaced = ~late & own["replaced"]
     missing = ~late & ~replaced & own[OUTCOME].isna()
     used = len(own) - late.sum() - replaced.sum() - missing.sum()
+    phone = own["contact"].eq("phone") if "contact" in own else own["months"].lt(0)
+    calls = int((phone & ~late & ~replaced & ~missing).sum())
     counts = [used, own["knee_id"].nunique(), late.sum(), replaced.sum(), missing.sum()]
     said = [f"{n:,}" if disclose or n >= 10 else "fewer than 10" for n in counts]
+    told = f"{calls:,}" if disclose or calls >= 10 else "fewer than 10"
+    by_phone = f", {told} of them by telephone" if calls else ""
     return (
-        f"{said[0]} visits of {said[1]} knees are used; left out are {said[2]} after {horizon:g} "
-        f"months, {said[3]} after a knee replacement and {said[4]} without a pain score."
+        f"{said[0]} visits of {said[1]} knees are used{by_phone}; left out are {said[2]} after "
+        f"{horizon:g} months, {said[3]} after a knee replacement and {said[4]} without a pain "
+        "score."
     )
 
 
@@ -131,7 +136,7 @@ def _of_cell(
 
 def _questions(seen: pd.DataFrame) -> Iterator[_Question]:
     planned = slopes.contrasts(sorted(seen["months"].unique()))
-    yield _Question(MODEL, seen, ["years"], planned)
+    yield _Question(MODEL, seen, ["years", *slopes.mode(seen)], planned)
     later = seen[(seen["months"] > 0) & seen["baseline"].notna()]
     if len(later["months"].unique()) > 1:
         given = slopes.contrasts(sorted(later["months"].unique()))
@@ -139,8 +144,10 @@ def _questions(seen: pd.DataFrame) -> Iterator[_Question]:
         yield _Question(f"{MODEL}{GIVEN}", *given_baseline(later), named)
     full = seen.dropna(subset=CONTEXT)
     short = {contrast: planned[contrast] for contrast in (LEVEL, SLOPE) if contrast in planned}
-    yield _Question("mixed model with age, sex and BMI", full, ["years", *CONTEXT], short)
-    yield _Question(mixed.GEE, seen, ["years"], short)
+    yield _Question(
+        "mixed model with age, sex and BMI", full, ["years", *slopes.mode(full), *CONTEXT], short
+    )
+    yield _Question(mixed.GEE, seen, ["years", *slopes.mode(seen)], short)
 
 
 def given_baseline(later: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -151,7 +158,7 @@ def given_baseline(later: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     painless = (later["baseline"] == 0).astype(float)
     own = ["painless"] if painless.min() < painless.max() else []
-    return later.assign(painless=painless), ["years", "baseline", *own]
+    return later.assign(painless=painless), ["years", *slopes.mode(later), "baseline", *own]
 
 
 def _answers(
@@ -192,7 +199,9 @@ def _few_people(
         return []
     wanted = slopes.contrasts([0.0])
     try:
-        found = slopes.resampled(seen, ["years"], phenotype, wanted, draws=draws, seed=seed)
+        found = slopes.resampled(
+            seen, ["years", *slopes.mode(seen)], phenotype, wanted, draws=draws, seed=seed
+        )
     except mixed.MixedModelError:
         return []
     return [

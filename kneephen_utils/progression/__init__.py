@@ -162,8 +162,9 @@ def design(knees: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
     size = start.groupby("kl_grade").size()
     read = visits[visits["kl_grade"].notna()].drop(columns="kl_grade").merge(start, on="knee_id")
     count = read.groupby(["kl_grade", "months"])["knee_id"].nunique()
+    clinic = visits[visits["contact"].ne("phone")] if "contact" in visits else visits
     every = pd.MultiIndex.from_product(
-        [size.index, sorted(visits["months"].unique())], names=["kl_grade", "months"]
+        [size.index, sorted(clinic["months"].unique())], names=["kl_grade", "months"]
     )
     table = count.reindex(every, fill_value=0).rename("read").reset_index()
     table["knees"] = table["kl_grade"].map(size).astype("int64")

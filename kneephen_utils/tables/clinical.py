@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kneephen_utils.oai.clock import CONTACTS
+from kneephen_utils.oai.clock import CONTACTS, KINDS
 from kneephen_utils.tables.rule import BASELINE_RULES, EVENT_RULES, VISIT_RULES
 from kneephen_utils.tables.schema import (
     FLAG,
@@ -140,10 +140,13 @@ KNEES = table(
 VISITS = table(
     "visits",
     "cohort",
-    "One row per knee and clinic visit at which anything was recorded.",
+    "One row per knee and visit, in the clinic or by telephone, at which anything was recorded.",
     {
         **knee_key(),
         "visit": column(TEXT, "visit code, V00 to V11", one_of(list(CONTACTS))),
+        "contact": column(
+            TEXT, "whether the person came or was telephoned", one_of(KINDS), required=False
+        ),
         "months": column(
             NUMBER, "months since enrolment by the verified clock", at_least(0), unit="months"
         ),

@@ -53,9 +53,7 @@ def _table(simulation: Simulation, registry: Registry, visit: str) -> cells.Colu
         columns |= _before(simulation, registry, rng)
     else:
         columns |= _follow_up(simulation, registry, visit, contacts, rng)
-    if visit in CLINIC:
-        columns |= _scores(simulation, visit)
-    return columns
+    return columns | _scores(simulation, visit)
 
 
 def _missing(visit: str) -> str:
@@ -150,10 +148,11 @@ def _follow_up(
 
 
 def _scores(simulation: Simulation, visit: str) -> dict[str, np.ndarray]:
-    """Return WOMAC and KOOS of both knees, and the KOOS scales of the person."""
+    """Return WOMAC of both knees and, in the clinic, KOOS of the knees and the person."""
     missing = _missing(visit)
+    koos = KOOS if visit in CLINIC else {}
     values = {
-        name: _by_person(simulation, name, visit) for name in (*WOMAC.values(), *KOOS.values())
+        name: _by_person(simulation, name, visit) for name in (*WOMAC.values(), *koos.values())
     }
     values["total"] = sum((values[name] for name in WOMAC.values()), np.zeros(1))
     columns = {}
@@ -161,9 +160,11 @@ def _scores(simulation: Simulation, visit: str) -> dict[str, np.ndarray]:
         for stem, name in {**WOMAC, "TS": "total"}.items():
             spelled = cells.decimal(values[name][:, at], missing, digits=1)
             columns[f"{visit}WOM{stem}{letter}"] = spelled
-        for stem, name in KOOS.items():
+        for stem, name in koos.items():
             spelled = cells.decimal(values[name][:, at], missing, digits=1)
             columns[f"{visit}{stem}{letter}"] = spelled
+    if not koos:
+        return columns
     worst = values["koos_pain"].min(axis=1)
     columns[f"{visit}KOOSFSR"] = cells.decimal(5 * np.floor(worst / 5), missing, digits=1)
     columns[f"{visit}KOOSQOL"] = cells.decimal(
@@ -174,8 +175,10 @@ def _scores(simulation: Simulation, visit: str) -> dict[str, np.ndarray]:
 
 def _by_person(simulation: Simulation, name: str, visit: str) -> np.ndarray:
     """Return a score as (people, 2), right before left."""
-    at = list(CLINIC).index(visit)
-    return simulation.scores[name].to_numpy().reshape(-1, 2, len(CLINIC))[:, :, at]
+    told, visits = (
+        (simulation.scores, list(CLINIC)) if visit in CLINIC else (simulation.calls, list(PHONE))
+    )
+    return told[name].to_numpy().reshape(-1, 2, len(visits))[:, :, visits.index(visit)]
 
 
 def _lost(values: np.ndarray | pd.Series, share: float, rng: np.random.Generator) -> np.ndarray:

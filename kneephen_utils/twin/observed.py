@@ -140,7 +140,9 @@ def release(simulation: Simulation) -> oai.Release:
     return oai.Release(
         people=people[["participant_id", "sex", "site", "subcohort", "age", "bmi"]],
         contacts=_contacts(simulation),
-        symptoms=simulation.scores[[*key, "visit", "womac_pain", "koos_pain"]],
+        symptoms=pd.concat([simulation.scores, simulation.calls], ignore_index=True)[
+            [*key, "visit", "womac_pain", "koos_pain"]
+        ],
         histories=past[key].assign(
             injury=past["injury"].astype("boolean"),
             surgery=past["surgery"].astype("boolean"),
@@ -165,7 +167,7 @@ def release(simulation: Simulation) -> oai.Release:
 
 
 def _contacts(simulation: Simulation) -> pd.DataFrame:
-    clinic = simulation.contacts[simulation.contacts["clinic"]]
-    return clinic[["participant_id", "visit"]].assign(
-        months=clinic["nominal_months"], days=clinic["days"].astype(float).where(clinic["attended"])
+    asked = simulation.contacts
+    return asked[["participant_id", "visit"]].assign(
+        months=asked["nominal_months"], days=asked["days"].astype(float).where(asked["attended"])
     )

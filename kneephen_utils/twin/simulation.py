@@ -23,6 +23,8 @@ class Simulation:
         See `disease.follow`; what truly happened.
     scores
         See `symptoms.draw`; what the people said.
+    calls
+        See `symptoms.by_phone`; what they said by telephone.
     readings
         See `reading.draw`; what the readers saw.
     readers
@@ -37,6 +39,7 @@ class Simulation:
     contacts: pd.DataFrame
     states: pd.DataFrame
     scores: pd.DataFrame
+    calls: pd.DataFrame
     readings: pd.DataFrame
     readers: pd.DataFrame
 
@@ -68,9 +71,9 @@ def simulate(
     cohort = acquisition.spoil(cohort, share=defects, seed=seed)
     course = disease.follow(cohort, seed=seed)
     scores = symptoms.draw(cohort, course, seed=seed, floor=floor)
+    calls = symptoms.by_phone(cohort, course, seed=seed, floor=floor)
     error = {"reader_noise": reader_noise, "reader_spread": reader_spread}
     readings = reading.draw(cohort, course, seed=seed, **error)
     readers = reading.second(cohort, course, seed=seed, **error)
-    return Simulation(
-        seed=seed, **cohort, **course, scores=scores, readings=readings, readers=readers
-    )
+    seen = {"scores": scores, "calls": calls, "readings": readings, "readers": readers}
+    return Simulation(seed=seed, **cohort, **course, **seen)

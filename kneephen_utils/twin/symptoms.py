@@ -1,4 +1,4 @@
-"""Symptoms: WOMAC and KOOS scores of each knee at each clinic visit.
+"""Symptoms: WOMAC and KOOS scores of each knee at each clinic visit, and WOMAC by telephone.
 
 Latent pain is a linear mixed model: grade, person and knee, a slope for each person and
 each phenotype, and noise of the day. The score a person gives is its floored, rounded
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.twin.disease import attended
+from kneephen_utils.twin.disease import DAYS_PER_MONTH, PHONE, attended
 
 GRADE_PAIN = np.array([1.24, 1.78, 2.96, 3.76, 5.31])  # latent points by baseline grade
 PERSON_SD, KNEE_SD, DAY_SD, SLOPE_SD = 2.5, 1.02, 2.05, 0.27
@@ -20,6 +20,7 @@ PAIN_EFFECTS = {"age": -0.10, "bmi": 0.45, "female": 0.15, "site": 0.15}  # poin
 SITE_PAIN = {"A": 1.0, "B": -0.5, "C": 0.4, "D": -1.0, "E": 0.8}
 CURVE, GAIN = 1.6, 0.285  # the score is GAIN * latent ** CURVE above the floor
 ROUNDED_UP = 0.68  # a little pain is called mild more often than none
+BY_PHONE = -0.2  # latent points that are told less to a voice than on a form; an invented number
 UNANSWERED, PRORATED = 0.004, 0.003
 
 
@@ -61,6 +62,44 @@ def draw(
     for name, values in _companions(np.clip(pain, 0, 20), rng).items():
         table[name] = np.where(answered, values, np.nan).ravel()
     return table
+
+
+def by_phone(
+    cohort: dict[str, pd.DataFrame],
+    course: dict[str, pd.DataFrame],
+    *,
+    seed: int,
+    floor: bool,
+) -> pd.DataFrame:
+    """Draw the WOMAC scores of every knee at every telephone visit.
+
+    The latent pain is that of `draw`, at the day of the call, and `BY_PHONE` is added to what
+    is told. Arguments are those of `draw`.
+
+    Returns
+    -------
+    One row per knee and telephone visit: `womac_pain`, `womac_stiffness`, `womac_function`;
+    missing if the person was not reached or did not answer.
+    """
+    calls = course["contacts"][~course["contacts"]["clinic"]]
+    shape = (len(PHONE), -1)
+    days = np.repeat(calls["days"].to_numpy().reshape(shape).T, 2, axis=0)
+    reached = np.repeat(calls["attended"].to_numpy().reshape(shape).T, 2, axis=0)
+    truth = _latent(cohort, days / DAYS_PER_MONTH / 12, np.random.default_rng([seed, 21]))
+    rng = np.random.default_rng([seed, 22])
+    today = truth + BY_PHONE + DAY_SD * rng.standard_normal(truth.shape)
+    pain = scores(today, rng) if floor else today
+    answered = reached & (rng.random(truth.shape) >= UNANSWERED)
+    knees = cohort["knees"][["participant_id", "knee_id", "side"]]
+    table = knees.loc[knees.index.repeat(len(PHONE))].reset_index(drop=True)
+    told = {"womac_pain": pain, **_companions(np.clip(pain, 0, 20), rng)}
+    return table.assign(
+        visit=np.tile(list(PHONE), len(knees)),
+        **{
+            name: np.where(answered, told[name], np.nan).ravel()
+            for name in ("womac_pain", "womac_stiffness", "womac_function")
+        },
+    )
 
 
 def scores(latent: np.ndarray, rng: np.random.Generator) -> np.ndarray:
