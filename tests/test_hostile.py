@@ -321,3 +321,14 @@ def test_no_table_leaves_as_text_a_spreadsheet_would_execute(root: Path) -> None
     written = {file for file, _, name in calls(root) if name.endswith(".to_csv")}
     assert written == {"package.py", "measured.py"}
     assert yaml.safe_load("=1+1") == "=1+1"
+
+
+def test_a_film_whose_name_no_file_can_have_is_not_on_disk(tmp_path: Path) -> None:
+    release = tiny.write(tmp_path)
+    path = next(release.rglob("contents.csv"))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines[1] = lines[1].replace("/2", f"/{'n' * 300}2", 1)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    films = oai.read(release).films
+    assert not films.loc[films["path"].str.contains("nnn"), "on_disk"].any()
+    assert films["path"].str.contains("nnn").sum() == 1

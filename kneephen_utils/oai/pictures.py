@@ -107,7 +107,7 @@ def _contents(folder: Path, path: Path) -> tuple[pd.DataFrame, str]:
             "view": values.text(cells["SERIESDESCRIPTION"]).to_numpy(),
             "date": days.read(cells.get("STUDYDATE", cells["BARCODE"].str[:0])).to_numpy(),
             "path": [file.relative_to(folder).as_posix() for file in files],
-            "on_disk": [file.is_file() for file in files],
+            "on_disk": [_is_file(file) for file in files],
         }
     )
     return (
@@ -153,7 +153,7 @@ def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> tuple[pd.DataFra
             "view": views.fillna(film_id.map(named)),
             "date": days.read(parts.str[-2]),
             "path": [file.relative_to(folder).as_posix() for file in files],
-            "on_disk": [file.is_file() for file in files],
+            "on_disk": [_is_file(file) for file in files],
         }
     )
     told = cells.get("ACCESSION_NUMBER", blank).str.strip().ne("").any()  # an empty one is no loss
@@ -176,7 +176,7 @@ def _searched(folder: Path, xrays: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     rows = rows.assign(
         visit="V00",
         path=[file.relative_to(folder).as_posix() if file else None for file in files],
-        on_disk=[bool(file and file.is_file()) for file in files],
+        on_disk=[bool(file and _is_file(file)) for file in files],
     )
     lost = int(rows["path"].isna().sum())
     note = f"Films of the X-ray table without a file, left out: {lost:,}." if lost else ""
@@ -189,4 +189,12 @@ def _file(folder: Path, home: Path, series: str) -> Path:
     places = [root / series for root in roots]
     candidates = [each for place in places for each in (place / "001", place)]
     candidates += [place.with_name(f"{place.name}.tar.gz") for place in places]
-    return next((each for each in candidates if each.is_file()), places[0] / "001")
+    return next((each for each in candidates if _is_file(each)), places[0] / "001")
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
