@@ -81,7 +81,8 @@ def caption(n: int, *, disclose: bool) -> str:
     cells = f"Cells of at least {closed.FEW} knees are shown"
     shown = "Each point is a knee" if disclose else cells
     return (
-        f"{shown}; {n:,} knees of all grades lie on the map (UMAP), like pictures near each other; "
+        f"{shown}; {closed.written(n, disclose=disclose)} knees of all grades lie on the map "
+        "(UMAP), like pictures near each other; "
         "small and grey are those a panel is not about. It is for the eye: distances between "
         "groups mean nothing and nothing was computed on it."
     )
@@ -102,7 +103,8 @@ def _scatter(
         return
     counts, x, y = np.histogram2d(points["x"], points["y"], bins=CELLS)
     rows, columns = np.nonzero(counts >= closed.FEW)
-    size = 160 * counts[rows, columns] / max(counts.max(), 1)
+    told = closed.BASE * np.round(counts / closed.BASE)
+    size = 160 * told[rows, columns] / max(told.max(), 1)
     axis.scatter(
         (x[rows] + x[rows + 1]) / 2,
         (y[columns] + y[columns + 1]) / 2,

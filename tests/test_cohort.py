@@ -354,7 +354,7 @@ def test_small_counts_are_left_out_where_data_are_gated(four: dict[str, pd.DataF
     assert shown["knees"].isna().sum() == counts["knees"].between(1, 9).sum() > 0
     assert_frame_equal(flow.hidden(counts, disclose=True), counts)
     sentences = " ".join(flow.tell(four["knees"], four["events"], four["films"], disclose=False))
-    assert "fewer than ten people" in sentences
+    assert "fewer than 10 people" in sentences
 
 
 @pytest.mark.parametrize("shown", ["every knee", "ten or more"])

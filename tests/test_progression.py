@@ -241,9 +241,9 @@ def test_paths_through_compartments_are_counted_and_small_ones_stay_hidden() -> 
     counts = taken.set_index(["0", "48"])["knees"].to_dict()
     assert counts == {("medial", "medial"): 12, ("none", "medial"): 1, ("medial", "none"): 1}
     hidden = flow.safe(taken, disclose=False, fewest=10)
-    assert hidden["knees"].tolist() == [12]
+    assert hidden["knees"].tolist() == [10], "rounded"
     said = flow.describe(hidden, disclose=False, fewest=10)
-    assert "12 knees" in said
+    assert "10 knees" in said
     assert "%" not in said, "a share of all paths would tell what was left out"
     assert "92 % of those narrowed at baseline" in flow.describe(taken, disclose=True, fewest=10)
 

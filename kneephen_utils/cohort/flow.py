@@ -106,12 +106,14 @@ def seen(knees: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
 
 
 def hidden(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
-    """Leave small counts out of a table, unless single knees may be shown."""
+    """Round counts and leave small ones out of a table, unless single knees may be shown."""
     if disclose:
         return table
-    counts = table.select_dtypes("number").columns
-    small = table[counts].lt(closed.FEW) & table[counts].gt(0)
-    return table.assign(**table[counts].astype("Int64").mask(small))
+    names = list(table.select_dtypes("number").columns)
+    whole = [name for name in names if name in {"people", "knees"}]
+    rest = [name for name in names if name not in whole]
+    told = closed.parts(table, rest, disclose=False) if rest else table
+    return told.assign(**{name: closed.counts(table[name], disclose=False) for name in whole})
 
 
 def draw_baseline(knees: pd.DataFrame, *, disclose: bool) -> Figure:
@@ -121,7 +123,8 @@ def draw_baseline(knees: pd.DataFrame, *, disclose: bool) -> Figure:
     shown = sizes[sizes.ge(1 if disclose else closed.FEW)].index
     with figure.style():
         drawn, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.3))
-        _draw_mix(left, (sizes / max(sizes.sum(), 1)).reindex(shown))
+        whole = pd.Series(max(sizes.sum(), 1), index=sizes.index)
+        _draw_mix(left, closed.share(sizes, whole, disclose=disclose).reindex(shown))
         _draw_pain(right, known, list(shown))
     return drawn
 
@@ -131,7 +134,9 @@ def draw_seen(design: pd.DataFrame, *, disclose: bool) -> Figure:
     with figure.style():
         drawn, axis = plt.subplots(figsize=(7.6, 3.6))
         for grade, rows in design.groupby("kl_grade"):
-            kept = rows[disclose | rows["read"].ge(closed.FEW)]
+            share = closed.share(rows["read"], rows["knees"], disclose=disclose)
+            kept = rows.assign(share=share)
+            kept = kept[share.notna() & (disclose | rows["read"].ge(closed.FEW))]
             color = figure.PALETTE[int(grade)]
             axis.plot(
                 kept["months"],
@@ -150,7 +155,7 @@ def draw_seen(design: pd.DataFrame, *, disclose: bool) -> Figure:
 
 
 def _written(value: int, *, disclose: bool) -> str:
-    return f"{value:,}" if disclose or value == 0 or value >= closed.FEW else "fewer than ten"
+    return closed.written(value, disclose=disclose)
 
 
 def _draw_mix(axis: Axes, share: pd.Series) -> None:
@@ -207,13 +212,17 @@ def tell(
     ]
 
 
-def tell_baseline(knees: pd.DataFrame) -> str:
+def tell_baseline(knees: pd.DataFrame, *, disclose: bool) -> str:
     """Say how pain goes with the grade: the caption of `draw_baseline`."""
     known = knees.dropna(subset=["kl_grade", "womac_pain"])
-    mean = known.groupby("kl_grade")["womac_pain"].mean()
+    groups = known.groupby("kl_grade")["womac_pain"]
+    mean = groups.mean()[groups.size().ge(1 if disclose else closed.FEW)]
+    said = f"Grades and pain of {closed.written(len(known), disclose=disclose)} knees at baseline."
+    if mean.empty:
+        return said
     none = known["womac_pain"].eq(0).mean()
     return (
-        f"Grades and pain of {len(known):,} knees at baseline. Mean pain is {mean.iloc[0]:.1f} "
+        f"{said} Mean pain is {mean.iloc[0]:.1f} "
         f"points in grade {mean.index[0]} and {mean.iloc[-1]:.1f} in grade {mean.index[-1]}; "
         f"{none:.0%} of the knees do not hurt at all."
     )

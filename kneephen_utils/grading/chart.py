@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from kneephen_utils import agreement, figure, report
+from kneephen_utils import agreement, closed, figure, report
 
 
 def draw_history(history: pd.DataFrame) -> Figure:
@@ -42,24 +42,43 @@ def draw_calibration(curve: pd.DataFrame) -> Figure:
     return drawn
 
 
-def draw_confusion(grades: pd.DataFrame) -> Figure:
-    """Draw grades as read against grades given, in people never trained on."""
+def draw_confusion(grades: pd.DataFrame, *, disclose: bool = True) -> Figure:
+    """Draw grades as read against grades given, in people never trained on.
+
+    Where single knees may not be shown, cells of few knees stay empty.
+    """
     tested = grades[grades["split"].isin(["discover", "confirm"]) & grades["kl_grade"].notna()]
     table = agreement.confusion(
         tested["kl_grade"].to_numpy(int), tested["kl_predicted"].to_numpy(float)
     )
-    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    share = _shares(table, disclose=disclose)
     with figure.style():
         drawn, axis = plt.subplots(figsize=(4.4, 3.8))
         axis.imshow(share, vmin=0, vmax=1, cmap="cividis")
         for (row, column), value in np.ndenumerate(share):
             color = "white" if value < 0.5 else "black"
-            axis.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=color)
+            told = "" if np.isnan(value) else f"{100 * value:.0f}"
+            axis.text(column, row, told, ha="center", va="center", color=color)
         names = [f"KL{grade}" for grade in range(5)]
         axis.set_xticks(range(5), names)
         axis.set_yticks(range(5), names)
         axis.set(xlabel="grade given", ylabel="grade as read")
     return drawn
+
+
+def _shares(table: np.ndarray, *, disclose: bool) -> np.ndarray:
+    """Return the share of each row's knees; missing where it would tell of few."""
+    whole = np.maximum(table.sum(axis=1, keepdims=True), 1)
+    if disclose:
+        return np.asarray(table / whole)
+    cells = pd.DataFrame(table).rename(columns=str)
+    told = (
+        closed.parts(cells, list(cells), disclose=False)
+        .astype("Float64")
+        .to_numpy(float, na_value=np.nan)
+    )
+    sizes = closed.counts(pd.Series(whole.ravel()), disclose=False)
+    return np.clip(told / sizes.astype("Float64").to_numpy(float, na_value=np.nan)[:, None], 0, 1)
 
 
 def describe_history(history: pd.DataFrame) -> str:

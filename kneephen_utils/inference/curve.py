@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from kneephen_utils import closed, figure
 
 FEW = 5  # the mean of fewer knees says nothing and is not drawn
+STEPS = {"kaplan_meier": True, "turnbull": True, "cumulative_incidence": False}  # does it fall?
+OF_EVENTS = {"kl_rise_1"}  # outcomes whose raw means are shares of knees
 PANEL = (3.1, 2.9)  # width and height of one grade, inches
 ACROSS = 3  # grades in a row at most
 OTHERS = "#767676"  # all knees together
@@ -22,14 +24,35 @@ def visible(curves: pd.DataFrame, *, arm: str, outcome: str, disclose: bool) -> 
     """Return the curves of one arm and outcome that may be drawn.
 
     All knees together are drawn only in a grade without phenotypes. Where single knees may not
-    be shown, points that rest on fewer than ten are left out; raw means need five anyway.
+    be shown, points that rest on fewer than ten are left out, counts are rounded and curves of
+    events step only when ten have come together; raw means need five anyway.
     """
     some = curves[(curves["arm"] == arm) & (curves["outcome"] == outcome)]
     grouped = some.loc[some["phenotype"] >= 0, "kl_grade"].unique()
     some = some[(some["phenotype"] >= 0) | ~some["kl_grade"].isin(grouped)]
     least = np.where(some["curve"].isin(["raw", "naive"]), FEW, 1) if disclose else closed.FEW
     some = some[some["knees"] >= least]
+    some = some if disclose or some.empty else _closed(some)
     return some.sort_values(["kl_grade", "phenotype", "months"])
+
+
+def _closed(some: pd.DataFrame) -> pd.DataFrame:
+    """Return curves of which no single knee or event can be read off."""
+    parts = []
+    for (name, outcome), rows in some.groupby(["curve", "outcome"], sort=False):
+        if name in STEPS:
+            groups = rows.groupby(["kl_grade", "phenotype"], sort=False)
+            parts += [closed.steps(group, falls=STEPS[str(name)]) for _, group in groups]
+        elif name == "naive" and outcome in OF_EVENTS:
+            told = closed.share(rows["estimate"] * rows["knees"], rows["knees"], disclose=False)
+            moved = {each: rows[each] + told - rows["estimate"] for each in ("low", "high")}
+            knees = closed.counts(rows["knees"], disclose=False)
+            closed_rows = rows.assign(**moved, estimate=told, knees=knees.astype("int64"))
+            parts.append(closed_rows[told.notna()])
+        else:
+            knees = closed.counts(rows["knees"], disclose=False)
+            parts.append(rows.assign(knees=knees.astype("int64")))
+    return pd.concat(parts)
 
 
 def draw_means(shown: pd.DataFrame, *, raw: str, fitted: str, ylabel: str) -> Figure:

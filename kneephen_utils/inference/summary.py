@@ -129,14 +129,17 @@ def story(made: pd.DataFrame, outcome: str) -> float:
     return float(gap.max()) if len(gap.dropna()) else 0.0
 
 
-def readings(design: pd.DataFrame) -> pd.DataFrame:
+def readings(design: pd.DataFrame, *, disclose: bool = True) -> pd.DataFrame:
     """Return the reading design for reading: one row per grade, per cent read by month."""
-    table = design.assign(month=design["months"].map("{:g}".format), percent=100 * design["share"])
+    share = closed.share(design["share"] * design["knees"], design["knees"], disclose=disclose)
+    knees = closed.counts(design["knees"], disclose=disclose)
+    table = design.assign(
+        month=design["months"].map("{:g}".format), percent=100 * share, knees=knees
+    )
     order = list(dict.fromkeys(table.sort_values("months")["month"]))
     shown = table.pivot_table(index=["kl_grade", "knees"], columns="month", values="percent")
     return shown[order].reset_index()
 
 
 def _counts(counts: pd.Series, *, disclose: bool) -> pd.Series:
-    counts = counts.astype("Int64")
-    return counts if disclose else counts.where(counts >= closed.FEW)
+    return closed.counts(counts, disclose=disclose)

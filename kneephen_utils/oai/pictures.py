@@ -87,6 +87,7 @@ def _line(
 
 def _contents(folder: Path, path: Path) -> tuple[pd.DataFrame, str]:
     cells = flavour.delimited(path, ",", None).cells
+    _refuse_twice(cells, folder, path)
     needed = {"FOLDER", "PARTICIPANTID", "BARCODE", "SERIESDESCRIPTION"}
     if missing := sorted(needed - set(cells.columns)):
         raise flavour.ReleaseError(
@@ -131,6 +132,7 @@ def _manifest(folder: Path, path: Path, xrays: pd.DataFrame) -> tuple[pd.DataFra
     """Read the baseline radiographs of an `image03`."""
     wanted = {"SUBJECTKEY", "SRC_SUBJECT_ID", "VISIT", "IMAGE_FILE", "IMAGE_DESCRIPTION"}
     cells = flavour.delimited(path, "\t", wanted | {"ACCESSION_NUMBER"}).cells
+    _refuse_twice(cells, folder, path)
     for name in ("SRC_SUBJECT_ID", "IMAGE_FILE"):
         if name not in cells.columns:
             raise flavour.ReleaseError(
@@ -193,8 +195,19 @@ def _file(folder: Path, home: Path, series: str) -> Path:
 
 
 def _is_file(path: Path) -> bool:
-    """Tell whether there is such a file; a name that no file can have is none."""
+    """Say whether a file lies there; a name that no file can have is of none."""
     try:
         return path.is_file()
-    except OSError:
+    except (OSError, ValueError):
         return False
+
+
+def _refuse_twice(cells: pd.DataFrame, folder: Path, path: Path) -> None:
+    """Raise if two headings are the same; they are told by their places, for they may be data."""
+    if (twice := cells.columns.duplicated()).any():
+        second = int(twice.argmax())
+        first = list(cells.columns).index(cells.columns[second])
+        raise flavour.ReleaseError(
+            f"{redaction.place(path.relative_to(folder))}: columns {first + 1} and {second + 1} "
+            "have the same heading; expected each once"
+        )

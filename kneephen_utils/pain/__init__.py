@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import firewall
+from kneephen_utils import closed, firewall
 from kneephen_utils.inference import effects, floor, mixed, slopes
 from kneephen_utils.inference.effects import Cell, Row
 
@@ -49,8 +49,8 @@ def left_out(grouped: pd.DataFrame, visits: pd.DataFrame, *, horizon: float, dis
     phone = own["contact"].eq("phone") if "contact" in own else own["months"].lt(0)
     calls = int((phone & ~late & ~replaced & ~missing).sum())
     counts = [used, own["knee_id"].nunique(), late.sum(), replaced.sum(), missing.sum()]
-    said = [f"{n:,}" if disclose or n >= 10 else "fewer than 10" for n in counts]
-    told = f"{calls:,}" if disclose or calls >= 10 else "fewer than 10"
+    said = [closed.written(n, disclose=disclose) for n in counts]
+    told = closed.written(calls, disclose=disclose)
     by_phone = f", {told} of them by telephone" if calls else ""
     return (
         f"{said[0]} visits of {said[1]} knees are used{by_phone}; left out are {said[2]} after "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import figure, tables
+from kneephen_utils import closed, figure, tables
 from kneephen_utils.inference import effects, slopes
 
 OUTCOME = "discordance"
@@ -79,10 +79,13 @@ def curves(
     return named[columns].astype(whole)
 
 
-def shares(grouped: pd.DataFrame, scored: pd.DataFrame, *, arm: str, least: int) -> pd.DataFrame:
+def shares(
+    grouped: pd.DataFrame, scored: pd.DataFrame, *, arm: str, least: int, disclose: bool = True
+) -> pd.DataFrame:
     """Return per phenotype how many knees hurt more, or less, than expected by two points or more.
 
-    Phenotypes of fewer than `least` knees are left out.
+    Phenotypes of fewer than `least` knees are left out, and where single knees may not be shown
+    shares that rest on few.
     """
     own = grouped[(grouped["arm"] == arm) & (grouped["phenotype"] >= 0)]
     rows = own[["knee_id", "kl_grade", "phenotype"]].merge(
@@ -98,6 +101,11 @@ def shares(grouped: pd.DataFrame, scored: pd.DataFrame, *, arm: str, least: int)
         less=("less", "mean"),
     )
     table = table[table["knees"] >= least].reset_index()
+    if not disclose:
+        for name in ("more", "less"):
+            part = table[name] * table["knees"] / 100
+            table[name] = 100 * closed.share(part, table["knees"], disclose=False)
+        table["knees"] = closed.counts(table["knees"], disclose=False)
     return table.assign(phenotype=table["phenotype"].map(figure.phenotype_label))
 
 

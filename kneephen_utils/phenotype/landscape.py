@@ -22,7 +22,6 @@ from kneephen_utils.phenotype.sweep import Tried
 FEWEST_CELLS, MOST_CELLS = 4, 18  # cells of the density along a side of the map
 IN_A_CELL = 12  # knees in a cell if they lay evenly
 LEVELS = 4  # shades of the density
-ROUND = 5  # counts are rounded to this where knees are closed
 SPAN = 1000  # map coordinates are whole numbers from 0 to this
 NOBODY = "."  # stands for an unassigned knee among the letters of the groups
 SHOWN = ["sex", "age", "bmi", "jsw_medial", "jsw_lateral", "womac_pain"]  # the last: covered
@@ -198,7 +197,7 @@ def _group(own: pd.DataFrame, group: int, *, disclose: bool) -> dict[str, Any]:
 
 def _rounded(count: int) -> int | None:
     """Return a count rounded; a count of 1 to 9 is not told."""
-    return None if 0 < count < closed.FEW else ROUND * round(count / ROUND)
+    return closed.count(count, disclose=False)
 
 
 def _unit(values: pd.Series) -> np.ndarray:

@@ -116,6 +116,10 @@ def shown(
     own = profiles[(profiles["arm"] == arm) & (profiles["role"] != "outcome")].copy()
     own["group"] = own["phenotype"].map(figure.phenotype_label)
     hidden = own["knees"] < fewest
+    if not disclose:
+        part = own["mean"] * own["knees"]
+        rare = closed.is_small(part.round()) | closed.is_small((own["knees"] - part).round())
+        hidden |= own["variable"].isin(SHARES) & rare
     own["text"] = [
         report.MISSING if few else _written(row)
         for few, row in zip(hidden, own.itertuples(), strict=True)
@@ -133,7 +137,7 @@ def shown(
     names = mine["phenotype"].map(figure.phenotype_label)
     heads = []
     for what in ("knees", "people"):
-        told = [f"{n:,}" if n >= fewest else f"under {closed.FEW}" for n in mine[what]]
+        told = [closed.written(n, disclose=disclose) for n in mine[what]]
         heads.append({"variable": what, "role": "", **dict(zip(names, told, strict=True))})
     return pd.concat([pd.DataFrame(heads), table], ignore_index=True).fillna("")[list(table)]
 

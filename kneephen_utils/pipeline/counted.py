@@ -1,4 +1,7 @@
-"""Counted: counts of fewer than ten people, knees or films are found, and covered."""
+"""Counted: counts of people, knees or films are found, small ones covered, others rounded.
+
+Tables and figures are made without small counts; this is the second line, and the alarm.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,12 @@ HEADING = re.compile(rf"^(?:n|n at risk|at risk|number|count|(?:number of )?(?:{
 TABLE = re.compile(r"<table\b.*?</table>", re.S)
 ROW = re.compile(r"<tr\b.*?</tr>", re.S)
 CELL = re.compile(r"<t[dh]\b[^>]*>(.*?)</t[dh]>", re.S)
-SAID = re.compile(rf"(?<![\w.,/-])([1-9])\s+(?:{THINGS})\b", re.I)
+NUMBER = r"\d{1,3}(?:,\d{3})+|\d+"
+SAID = re.compile(
+    rf"(?<![\w.,/-])(?:({NUMBER}) (?:of|from) )?({NUMBER})"
+    rf"((?:\s+[a-z-]+){{0,2}}?\s+(?:{THINGS})\b)",
+    re.I,
+)
 
 
 class _Tables(HTMLParser):
@@ -45,7 +53,7 @@ class _Tables(HTMLParser):
 
 
 def small(text: str) -> Iterator[tuple[str, str]]:
-    """Yield every count from 1 to 9 in the generated tables of a page, with its heading.
+    """Yield every count of fewer than `closed.FEW` in the tables of a page, with its heading.
 
     A count stands in a column whose heading names what is counted, or before such a word in
     any cell. Zero is told: it is nobody.
@@ -59,9 +67,24 @@ def small(text: str) -> Iterator[tuple[str, str]]:
 
 
 def masked(text: str) -> str:
-    """Return what was printed with every count that `small` would find covered."""
+    """Return what was printed with small counts covered and other counts rounded."""
     covered = TABLE.sub(lambda table: _masked_table(table.group()), text)
-    return SAID.sub(lambda said: f"fewer than {closed.FEW}{said.group()[1:]}", covered)
+    return SAID.sub(_masked_words, covered)
+
+
+def _masked_words(said: re.Match[str]) -> str:
+    part, whole, things = said.groups()
+    told = closed.written(_number(whole), disclose=False)
+    before = f"{closed.written(_number(part), disclose=False)} of " if part else ""
+    return f"{before}{told}{things}"
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def _is_small(text: str) -> bool:
+    return re.fullmatch(NUMBER, text) is not None and 0 < _number(text) < closed.FEW
 
 
 def _masked_table(table: str) -> str:
@@ -76,10 +99,12 @@ def _masked_table(table: str) -> str:
         def cell(one: re.Match[str]) -> str:
             nonlocal place
             place += 1
-            small_count = whole and place in counts and re.fullmatch(r"[1-9]", _bare(one.group(1)))
-            if not small_count:
+            bare = _bare(one.group(1))
+            if not (whole and place in counts and re.fullmatch(NUMBER, bare)):
                 return one.group()
-            return one.group().replace(f">{one.group(1)}<", f">&lt; {closed.FEW}<")
+            told = closed.count(_number(bare), disclose=False)
+            shown = f"&lt; {closed.FEW}" if told is None else f"{told:,}"
+            return one.group().replace(f">{one.group(1)}<", f">{shown}<")
 
         return CELL.sub(cell, found.group())
 
@@ -97,7 +122,8 @@ def _of_table(rows: list[list[str]]) -> Iterator[tuple[str, str]]:
         for place, cell in enumerate(row):
             value = cell.strip()
             heading = head[place].strip() if len(row) == width and place < len(head) else ""
-            if HEADING.match(heading) and re.fullmatch(r"[1-9]", value):
+            if HEADING.match(heading) and _is_small(value):
                 yield "count", f"{heading} {value}"
             for match in SAID.finditer(value):
-                yield "count", match.group()
+                if any(_is_small(number) for number in match.groups()[:2] if number):
+                    yield "count", match.group()

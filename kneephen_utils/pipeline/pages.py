@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from kneephen_utils.pipeline import (
     speed,
     stamps,
 )
+from kneephen_utils.pipeline.counted import masked
 
 FAMILY = re.compile(r"\\[dw](\{\d+\}|\+)?")  # what stands for the ends of many names in a schema
 VERDICT = pipeline.Run("verdict")
@@ -70,6 +72,8 @@ def answer(artefacts: Path, made: imprint.Imprint) -> dict[str, str]:
     told, drawn, listed = (
         (artefacts / name).read_text() for name in ("answer.md", "answer.svg", "checklists.md")
     )
+    if _gated(artefacts):
+        told, listed = masked(told), masked(listed)
     return {
         "answer.md": f"{told}\n{imprint.line(made, page=f'executed/{made.run}.html')}\n",
         "answer.svg": imprint.in_svg(drawn, made),
@@ -86,7 +90,14 @@ def origin(artefacts: Path) -> str:
             f"{said} of a *synthetic* release: its films are rendered and its people drawn from "
             "published facts. The numbers test the method; they say nothing about patients.\n"
         )
-    return f"{said} of the release it was given.\n"
+    return masked(f"{said} of the release it was given.\n")
+
+
+def _gated(artefacts: Path) -> bool:
+    """Say whether the verdict was made where single knees may not be shown."""
+    path = artefacts / "records" / f"{VERDICT.name}.json"
+    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return not record.get("parameters", {}).get("disclose", True)
 
 
 def read_and_written(stage: str) -> str:

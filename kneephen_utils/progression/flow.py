@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kneephen_utils import figure
+from kneephen_utils import closed, figure
 from kneephen_utils.progression.transition import SIDES, side
 
 COLORS = {
@@ -43,12 +43,14 @@ def paths(visits: pd.DataFrame, *, months: Sequence[float]) -> pd.DataFrame:
 
 
 def safe(taken: pd.DataFrame, *, disclose: bool, fewest: int) -> pd.DataFrame:
-    """Return the paths that may be drawn: where knees may not show, those of `fewest` or more.
+    """Return the paths that may be drawn: where knees may not show, of `fewest` or more, rounded.
 
     Whole paths go, so no band or bar lets a smaller one be found by subtraction.
     """
-    kept = taken if disclose else taken[taken["knees"] >= fewest]
-    return kept.reset_index(drop=True)
+    if disclose:
+        return taken.reset_index(drop=True)
+    kept = taken[taken["knees"] >= fewest].reset_index(drop=True)
+    return kept.assign(knees=closed.counts(kept["knees"], disclose=False).astype("int64"))
 
 
 def draw(taken: pd.DataFrame) -> Figure:

@@ -80,8 +80,8 @@ def compare(
 
 def shown(compared: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Return the table for reading; counts below ten go where single knees may not be shown."""
-    counts = compared[["knees", "people", "events"]].astype("Int64")
-    kept = counts if disclose else counts.where(counts >= closed.FEW)
+    names = ("knees", "people", "events")
+    kept = {name: closed.counts(compared[name], disclose=disclose) for name in names}
     return compared.assign(**kept, p=compared["p"].map(report.p_value))
 
 

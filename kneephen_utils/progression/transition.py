@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from kneephen_utils import closed
+
 SIDES = ["none", "medial", "lateral", "both"]
 NARROWED = 1.0  # score from which a compartment counts as narrowed
 
@@ -41,10 +43,11 @@ def shown(table: pd.DataFrame, *, disclose: bool, fewest: int) -> pd.DataFrame:
     if disclose:
         return table
     kept = table[table["knees"] >= fewest].copy()
-    for side in SIDES:
-        count = kept[side] * kept["knees"] / 100
-        kept[side] = kept[side].mask((count > 0) & (count < fewest - 0.5))
-    return kept
+    counted = kept.assign(**{each: (kept[each] * kept["knees"] / 100).round() for each in SIDES})
+    told = closed.parts(counted, SIDES, disclose=False)
+    knees = closed.counts(kept["knees"], disclose=False)
+    percent = {each: (100 * told[each] / knees).astype("float64").clip(0, 100) for each in SIDES}
+    return kept.assign(**percent, knees=knees)
 
 
 def tell(table: pd.DataFrame) -> str:

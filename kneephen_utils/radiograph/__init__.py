@@ -203,12 +203,15 @@ def reasons(crops: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
             }
         )
         counted = pd.concat([counted[~rare], together])
-        counted["knees"] = counted["knees"].where(counted["knees"] >= closed.FEW).astype("Int64")
-    counted["share"] = counted["knees"] / len(crops)
+    whole = pd.Series(len(crops), index=counted.index)
+    counted["share"] = closed.share(counted["knees"], whole, disclose=disclose)
+    counted["knees"] = closed.counts(counted["knees"], disclose=disclose)
     return counted.reset_index(drop=True)
 
 
-def tally(films: pd.DataFrame, knees: pd.DataFrame, crops: pd.DataFrame) -> pd.DataFrame:
+def tally(
+    films: pd.DataFrame, knees: pd.DataFrame, crops: pd.DataFrame, *, disclose: bool = True
+) -> pd.DataFrame:
     """Follow the counts from films to pictures: columns `step`, `count`."""
     asked = choose_films(films, knees)
     steps = {
@@ -222,7 +225,8 @@ def tally(films: pd.DataFrame, knees: pd.DataFrame, crops: pd.DataFrame) -> pd.D
         ),
         "knees with a picture": int((crops["status"] == "ok").sum()),
     }
-    return pd.DataFrame({"step": list(steps), "count": list(steps.values())})
+    counted = closed.counts(pd.Series(list(steps.values())), disclose=disclose)
+    return pd.DataFrame({"step": list(steps), "count": counted})
 
 
 def exposure(crops: pd.DataFrame, participants: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
@@ -256,13 +260,16 @@ def say_none(crops: pd.DataFrame) -> str:
     )
 
 
-def say_counts(crops: pd.DataFrame) -> str:
+def say_counts(crops: pd.DataFrame, *, disclose: bool = True) -> str:
     """Return one sentence: how many knees have a picture, and how sure the locator is."""
     pictured = crops[crops["status"] == "ok"]
-    share = len(pictured) / max(len(crops), 1)
+    told, whole = (closed.written(len(each), disclose=disclose) for each in (pictured, crops))
+    sizes = pd.Series([len(pictured)]), pd.Series([max(len(crops), 1)])
+    part = float(closed.share(*sizes, disclose=disclose).iloc[0])
+    share = f" ({part:.1%})" if np.isfinite(part) else ""
     sure = pictured["confidence"].quantile([0.05, 0.5]) if len(pictured) else [np.nan, np.nan]
     low, middle = (float(value) for value in sure)
     return (
-        f"{len(pictured):,} of {len(crops):,} knees ({share:.1%}) have a picture; the confidence "
+        f"{told} of {whole} knees{share} have a picture; the confidence "
         f"of their place is {middle:.2f} in the median and above {low:.2f} for 95 % of them."
     )

@@ -93,15 +93,14 @@ def design_effect(values: pd.Series, people: pd.Series) -> float:
 
 def shown(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Return the table for reading; small counts are left out where single knees are closed."""
-    few = 1 if disclose else closed.FEW
     counts = {
-        name: [value if value == 0 or value >= few else pd.NA for value in table[name]]
+        name: closed.counts(table[name], disclose=disclose)
         for name in ("knees", "participants", "events")
     }
     return pd.DataFrame(
         {
             "grade": [f"KL{grade}" for grade in table["kl_grade"]],
-            **{name: pd.Series(values, dtype=object) for name, values in counts.items()},
+            **{name: values.to_numpy(dtype=object) for name, values in counts.items()},
             "hazard ratio, at least": table["hazard_ratio"].to_numpy(),
             "difference in pain, points, at least": table["pain_difference"].to_numpy(),
         }

@@ -64,11 +64,12 @@ def hidden(facts: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Leave out shares that rest on fewer than ten knees, unless single knees may be shown."""
     if disclose:
         return facts
-    counted = facts["value"] / 100 * facts["number"]
-    rare = np.minimum(counted, facts["number"] - counted)
-    small = facts["unit"].eq("%") & rare.lt(closed.FEW) & rare.gt(0)
+    percent, number = facts["unit"].eq("%"), facts["number"].astype("float64")
+    share = closed.share(facts["value"] / 100 * number, number, disclose=False)
+    small = (percent & share.isna()) | closed.is_small(number)
     return facts.assign(
-        value=facts["value"].mask(small),
+        value=facts["value"].mask(percent, 100 * share).mask(small),
+        number=closed.counts(facts["number"], disclose=False),
         error=facts["error"].mask(small),
         verdict=facts["verdict"].mask(small, "too few"),
     )

@@ -224,11 +224,11 @@ def films_by_grade(knees: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     groups = read.groupby(knees["kl_grade"])
     means, counts = groups.mean(), groups.count()
     rare = np.minimum(means, 100 - means)[list(WORST)] / 100 * counts[list(WORST)]
-    few = rare.gt(0) & rare.lt(closed.FEW) & (not disclose)
+    few = closed.is_small(rare) & (not disclose)
     means = means.where(counts.ge(FEWEST)).mask(
         few.reindex(columns=means.columns, fill_value=False)
     )
-    means.insert(0, "knees", groups.size().where(groups.size().ge(1 if disclose else closed.FEW)))
+    means.insert(0, "knees", closed.counts(groups.size(), disclose=disclose))
     return means[["knees", "jsw_medial", "jsw_lateral", *WORST]].reset_index()
 
 
