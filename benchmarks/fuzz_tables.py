@@ -230,7 +230,7 @@ def read_alone(folder: Path, *, table: catalog.Table | None, visit: str) -> str:
     """Read one table of the release; return everything that was told of it."""
     library = sheets.library(folder)
     if table is None:
-        return str(len(pictures.listed(folder, XRAYS, [])))
+        return str(pictures.listed(folder, XRAYS, [])[1])
     library.open(table, visit)
     return pd.DataFrame(library.report).to_csv()
 

@@ -78,12 +78,12 @@ def parts(table: pd.DataFrame, names: Sequence[str], *, disclose: bool) -> pd.Da
     """
     if disclose:
         return table
-    exact = table[list(names)].astype("Int64")
-    told = exact.apply(lambda column: counts(column, disclose=False))
-    for row in np.flatnonzero(told.isna().any(axis=1) & exact.notna().all(axis=1)):
-        for place in _with_it(exact.iloc[row].to_numpy(int), told.iloc[row].isna().to_numpy()):
-            told.iloc[row, place] = pd.NA
-    return table.assign(**{name: told[name] for name in names})
+    exact = table[list(names)].fillna(0).to_numpy(dtype=np.int64)
+    gone = (exact > 0) & (exact < FEW)
+    for row in np.flatnonzero(gone.any(axis=1)):
+        gone[row, _with_it(exact[row], gone[row])] = True
+    told = {name: counts(table[name], disclose=False) for name in names}
+    return table.assign(**{name: told[name].mask(gone[:, at]) for at, name in enumerate(names)})
 
 
 def _with_it(exact: np.ndarray, gone: np.ndarray) -> list[int]:
