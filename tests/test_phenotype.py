@@ -452,8 +452,8 @@ def test_few_knees_are_not_shown_where_single_knees_are_closed(
     small = found["profiles"].assign(knees=9)
     counts = pd.DataFrame({"arm": "image", "phenotype": [0], "knees": [9], "people": [12]})
     shown = profile.shown(small, counts, arm="image", disclose=False).set_index("variable")
-    assert shown.loc["knees", "A"] == "under 10"
-    assert shown.loc["people", "A"] == "12"
+    assert shown.loc["knees", "A"] == "fewer than 10"
+    assert shown.loc["people", "A"] == "10", "twelve, rounded"
     assert set(shown.iloc[2:].drop(columns="role").to_numpy().ravel()) == {"\N{EN DASH}"}
 
 
