@@ -21,6 +21,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
@@ -31,6 +32,7 @@ from pydicom.uid import (
 
 NATIVE = {ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian}
 UNKNOWN = UID("")
+PILLOW = {JPEGBaseline8Bit, JPEG2000, JPEG2000Lossless}  # of these GDCM ends on damaged ones
 ITEM = b"\xfe\xff\x00\xe0"  # begins every compressed picture
 FRAMES = {  # by the marker that begins the frame of a JPEG; the others have no decoder here
     0xC0: JPEGBaseline8Bit,
@@ -155,7 +157,10 @@ def _decode_as(syntax: UID, dataset: Dataset, code: Code) -> np.ndarray:
     try:
         if syntax == JPEGExtended12Bit and code.bits > 8:
             return _decode_12_bits(dataset, code)
-        stored = np.asarray(pixel_array(dataset, index=0, correct_unused_bits=False))
+        if syntax not in NATIVE | {RLELossless} and dataset.BitsAllocated not in (8, 16):
+            raise NotImplementedError
+        how = {"decoding_plugin": "pillow"} if syntax in PILLOW else {}
+        stored = np.asarray(pixel_array(dataset, index=0, correct_unused_bits=False, **how))
         stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         return stored.reshape(int(dataset.Rows), int(dataset.Columns))
     except (NotImplementedError, RuntimeError):

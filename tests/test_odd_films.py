@@ -214,3 +214,13 @@ def test_a_length_beyond_the_end_of_a_file_takes_no_memory(small: Path, tmp_path
     assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
     tracemalloc.stop()
     np.testing.assert_array_equal(film.pixels, dicom.read(small).pixels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG of 8 bits", "JPEG 2000"])
+def test_a_damaged_code_does_not_end_the_program(small: Path, tmp_path: Path, kind: str) -> None:
+    odd.write(small, tmp_path / "whole", kind)
+    dataset = pydicom.dcmread(tmp_path / "whole")
+    dataset.BitsAllocated = 32
+    dataset.save_as(tmp_path / "001")
+    with pytest.raises(dicom.FilmError, match="cannot be decoded as JPEG"):
+        dicom.read(tmp_path / "001")
