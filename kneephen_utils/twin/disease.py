@@ -89,6 +89,15 @@ def _rises(cohort: dict[str, pd.DataFrame], rng: np.random.Generator) -> np.ndar
     return times
 
 
+def chance_of_rise(cohort: dict[str, pd.DataFrame], months: np.ndarray) -> np.ndarray:
+    """Return the chance that the grade of each knee has risen by `months` (knees, visits)."""
+    knees = cohort["knees"]
+    grade = knees["kl_true"].to_numpy()
+    rate = RISE_BY_48[np.minimum(grade, 3)] * np.exp(_log_hazard(cohort))
+    rate = np.where((grade == 4) | knees["prosthesis"].to_numpy(), 0.0, rate)
+    return -np.expm1(-rate[:, None] * np.interp(months, CLOCK_MONTHS, CLOCK_SHARE))
+
+
 def _log_hazard(cohort: dict[str, pd.DataFrame]) -> np.ndarray:
     """Log hazard relative to the mean of the grade: phenotype, age, body mass index, sex."""
     knees, persons = cohort["knees"], cohort["people"]

@@ -20,6 +20,8 @@ VISITS = list(CLINIC)
 CONFIRMED_SHARE, MISTAKEN_SHARE, PARTIAL_SHARE = 0.96, 0.001, 0.1
 FOLLOWED_MONTHS = 112.0
 WIDTH_ERROR = 0.12  # SD of one measurement, mm
+FIXED_PLACE = 1.8  # mm by which the lateral joint space at its fixed place exceeds its minimum
+OPEN = 2.0  # mm of lateral minimum from which it does so in full
 WIDTHS_WITHOUT_DISEASE = 0.33  # share of people without definite disease who are measured
 NOT_MEASURABLE = 0.01
 NO_INJURY_ANSWER = 0.01
@@ -53,6 +55,9 @@ def likely(logit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def widths(simulation: Simulation) -> pd.DataFrame:
     """Return joint-space widths as measured, for the people the measurement project reads.
 
+    The medial width is the minimum. The lateral one is measured at a fixed place of the joint,
+    which is wider; a lateral joint space that is closed is closed there too.
+
     Columns `visit`, `jsw_medial`, `jsw_lateral` (mm), and `no_medial`, `no_lateral`, true
     where a width could not be measured.
     """
@@ -63,7 +68,9 @@ def widths(simulation: Simulation) -> pd.DataFrame:
     come = np.repeat(disease.attended(simulation.contacts) & chosen[:, None], 2, axis=0)
     come &= ~knees["prosthesis"].to_numpy()[:, None]
     names = ["jsw_medial", "jsw_lateral"]
-    measured = states[names] + rng.normal(0, WIDTH_ERROR, (len(states), 2))
+    beyond = FIXED_PLACE * (states["jsw_lateral"] / OPEN).clip(upper=1)
+    there = states[names].assign(jsw_lateral=states["jsw_lateral"] + beyond)
+    measured = there + rng.normal(0, WIDTH_ERROR, (len(states), 2))
     lost = rng.random((2, len(states))) < NOT_MEASURABLE
     table = states[["participant_id", "knee_id", "side", "visit"]].assign(
         femoral_width=np.repeat(knees["femoral_width"].to_numpy(), len(VISITS)),

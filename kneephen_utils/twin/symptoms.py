@@ -2,7 +2,8 @@
 
 Latent pain is a linear mixed model: grade, person and knee, a slope for each person and
 each phenotype, and noise of the day. The score a person gives is its floored, rounded
-image, so a third of the knees score 0 and the rest are skewed.
+image, so more than two fifths of the knees score 0 and the rest are skewed. A knee whose grade
+has risen hurts more than it would have, which ties pain to the grade of every visit.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from kneephen_utils.twin import disease
 from kneephen_utils.twin.disease import DAYS_PER_MONTH, PHONE, attended
 
-GRADE_PAIN = np.array([1.24, 1.78, 2.96, 3.76, 5.31])  # latent points by baseline grade
-PERSON_SD, KNEE_SD, DAY_SD, SLOPE_SD = 2.5, 1.02, 2.05, 0.27
-LEVEL_SLOPE_CORRELATION = -0.10
+GRADE_PAIN = np.array([0.96, 1.95, 3.13, 3.74, 5.82])  # latent points by baseline grade
+PERSON_SD, KNEE_SD, DAY_SD, SLOPE_SD = 2.75, 1.045, 2.15, 0.29
+LEVEL_SLOPE_CORRELATION = -0.16
 COMMON_SLOPE = -0.10  # points a year, all knees
 PAIN_EFFECTS = {"age": -0.10, "bmi": 0.45, "female": 0.15, "site": 0.15}  # points per SD
 SITE_PAIN = {"A": 1.0, "B": -0.5, "C": 0.4, "D": -1.0, "E": 0.8}
-CURVE, GAIN = 1.6, 0.285  # the score is GAIN * latent ** CURVE above the floor
-ROUNDED_UP = 0.68  # a little pain is called mild more often than none
+PAIN_AT_RISE = 1.85  # points by which a rise of grade is felt, beyond what was to be expected
+CURVE, GAIN = 1.575, 0.292  # the score is GAIN * latent ** CURVE above the floor
+ROUNDED_UP = 0.40  # what is added before a score is rounded down
 BY_PHONE = -0.2  # latent points that are told less to a voice than on a form; an invented number
 UNANSWERED, PRORATED = 0.004, 0.003
 
@@ -51,7 +54,9 @@ def draw(
     """
     rng = np.random.default_rng([seed, 21])
     states, n = course["states"], len(cohort["knees"])
-    truth = _latent(cohort, states["months"].to_numpy().reshape(n, -1) / 12, rng)
+    months = states["months"].to_numpy().reshape(n, -1)
+    truth = _latent(cohort, months / 12, rng)
+    truth = truth + _felt(cohort, course["fates"], months) if floor else truth
     today = truth + DAY_SD * rng.standard_normal(truth.shape)
     pain = scores(today, rng) if floor else today
     come = np.repeat(attended(course["contacts"]), 2, axis=0)
@@ -85,7 +90,9 @@ def by_phone(
     shape = (len(PHONE), -1)
     days = np.repeat(calls["days"].to_numpy().reshape(shape).T, 2, axis=0)
     reached = np.repeat(calls["attended"].to_numpy().reshape(shape).T, 2, axis=0)
-    truth = _latent(cohort, days / DAYS_PER_MONTH / 12, np.random.default_rng([seed, 21]))
+    months = days / DAYS_PER_MONTH
+    truth = _latent(cohort, months / 12, np.random.default_rng([seed, 21]))
+    truth = truth + _felt(cohort, course["fates"], months) if floor else truth
     rng = np.random.default_rng([seed, 22])
     today = truth + BY_PHONE + DAY_SD * rng.standard_normal(truth.shape)
     pain = scores(today, rng) if floor else today
@@ -127,6 +134,16 @@ def _latent(
     start = GRADE_PAIN[knees["kl_true"]] + knees["pain_level"].to_numpy() + person + knee
     pace = COMMON_SLOPE + knees["pain_slope"].to_numpy() + np.repeat(SLOPE_SD * slope, 2)
     return start[:, None] + pace[:, None] * years
+
+
+def _felt(cohort: dict[str, pd.DataFrame], fates: pd.DataFrame, months: np.ndarray) -> np.ndarray:
+    """Return by how much a knee hurts more because its grade has risen (knees, visits).
+
+    What the hazard of the knee let expect by then is taken off, so the mean course of every
+    grade and phenotype is the one planted, whatever its hazard.
+    """
+    has_risen = fates["rise_1"].to_numpy()[:, None] <= months
+    return PAIN_AT_RISE * (has_risen - disease.chance_of_rise(cohort, months))
 
 
 def _companions(pain: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:

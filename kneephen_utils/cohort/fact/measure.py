@@ -13,11 +13,14 @@ from kneephen_utils.cohort import flow
 from kneephen_utils.cohort.fact.published import (
     FEATURES,
     HEALTHY_WIDTH,
+    PER_10_000,
     REPLACED,
     RISEN,
     SEEN,
     SEEN_AT,
 )
+from kneephen_utils.cohort.ledger.disease import pairs_of_readings
+from kneephen_utils.cohort.ledger.finding import correlation
 from kneephen_utils.cohort.reading import PROJECT_OF_CODE, knee_ids
 from kneephen_utils.inference import mixed
 
@@ -26,6 +29,7 @@ WORST = {"osteophytes": "osteophyte_", "narrowing": "jsn_", "sclerosis": "sclero
 PAINFUL = 5.0  # points
 FEWEST = 20  # knees, people or pairs below which a fact is not asked
 FEWEST_FOR_MODEL = 100  # people
+FEWEST_READ_TWICE = 1000  # pairs of readings below which a rare fall says nothing
 NAN = float("nan")
 Named = tuple[str, float, int]  # the fact, its value, and how many it rests on
 
@@ -50,7 +54,19 @@ class Tables:
 
 def every(tables: Tables) -> pd.DataFrame:
     """Measure all facts: index `fact`, columns `value` and `number` of knees, people or pairs."""
-    asked = (_people, _grades, _sides, _pain, _model, _rises, _seen, _agreement, _ends, _films)
+    asked = (
+        _people,
+        _grades,
+        _sides,
+        _pain,
+        _model,
+        _rises,
+        _falls,
+        _seen,
+        _agreement,
+        _ends,
+        _films,
+    )
     rows = [row for ask in asked for row in ask(tables)]
     found = pd.DataFrame(rows, columns=["fact", "value", "number"]).set_index("fact")
     return found.assign(value=found["value"].where(found["number"].ge(FEWEST)))
@@ -86,11 +102,20 @@ def _sides(tables: Tables) -> Iterator[Named]:
         pairs = _pairs(knees, values)
         varied = len(pairs) > 2 and pairs.nunique().gt(1).all()
         yield name, float(pairs.corr().iloc[0, 1]) if varied else NAN, len(pairs)
+    apart = pd.DataFrame({name: _apart(knees, name) for name in ("womac_pain", "kl_grade")})
+    apart = apart.dropna()
+    value = correlation(apart["womac_pain"], apart["kl_grade"])
+    yield "right-left pain against right-left grade", value, len(apart)
 
 
 def _pairs(knees: pd.DataFrame, values: pd.Series) -> pd.DataFrame:
     table = knees[["participant_id", "side"]].assign(value=values.astype("float64"))
     return table.pivot_table(index="participant_id", columns="side", values="value").dropna()
+
+
+def _apart(knees: pd.DataFrame, name: str) -> pd.Series:
+    pairs = _pairs(knees, knees[name]).reindex(columns=["right", "left"])
+    return pairs["right"] - pairs["left"]
 
 
 def _pain(tables: Tables) -> Iterator[Named]:
@@ -144,6 +169,13 @@ def _rises(tables: Tables) -> Iterator[Named]:
     for grade in GRADES[:4]:
         own = last & at_risk["kl_grade_start"].eq(grade)
         yield _mean(f"grade {grade} risen at 48 months", rose[own], 100)
+
+
+def _falls(tables: Tables) -> Iterator[Named]:
+    pairs = pairs_of_readings(tables.readings)
+    fell = pairs["change"].lt(0)
+    asked = fell if len(fell) >= FEWEST_READ_TWICE else fell.iloc[:0]
+    yield _mean("grades that fell from one reading to the next", asked, PER_10_000)
 
 
 def _seen(tables: Tables) -> Iterator[Named]:

@@ -10,6 +10,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from kneephen_utils.cohort.ledger.disease import FALLS, MOST_FALLS, PAIRS_READ
+from kneephen_utils.cohort.ledger.schedule import RISEN
+from kneephen_utils.cohort.ledger.sides import PAIN_AND_GRADE
+
 ENROLLED = "OAI Enrollees, release 25, 4,796 people"
 READ = "OAI kxr_sq_bu, baseline to 96 months, project 15 unless said otherwise"
 PAIN = "OAI AllClinical, baseline to 96 months"
@@ -17,7 +21,7 @@ OUTCOMES = "OAI Outcomes99"
 DIRECTION = "direction only: Kellgren & Lawrence (1957), Altman & Gold (2007)"
 DEFINED = "by definition of the grade: Kellgren & Lawrence (1957), doi:10.1136/ard.16.4.494"
 HEALTHY = "119 healthy volunteers, not OAI: Beattie et al. (2008), doi:10.1186/1471-2474-9-119"
-ROAD = "2,975 people of the ROAD cohort, standing, not OAI: PubMed 21116896 (2010)"
+WIDTHS = "OAI kxr_qjsw_duryea: lateral at 0.725 of the joint's width, medial at its minimum"
 RANGE = "a plausible range; no published number at hand"
 
 
@@ -43,14 +47,14 @@ def _within(topic: str, fact: str, unit: str, low: float, high: float, source: s
 
 MIX = (38, 18, 27, 14, 3)
 MEAN_PAIN = (1.6, 1.9, 2.8, 3.5, 5.5)
-RISEN = {24: 8.4, 36: 11.2, 48: 14.2}
 RISEN_BY_GRADE = (8.7, 19.8, 14.8, 21.4)
 SEEN = {0: (88, 84, 81, 65, 68), 2: (87, 83, 79, 8, 8), 3: (86, 81, 71, 5, 5)}
 SEEN_AT = (24, 36, 48, 72, 96)
 REPLACED = {24: 68, 48: 171}  # people of 4,796, any knee, confirmed
 PEOPLE = 4796
 HEALTHY_WIDTH = {"female": (4.8, 0.7), "male": (5.7, 0.8)}  # mm, mean and standard deviation
-LATERAL_BEYOND_MEDIAL = ((4.77 - 3.70) + (4.22 - 3.26)) / 2  # mm, grade 0, both sexes
+LATERAL_BEYOND_MEDIAL = 3.2  # mm, of a fixed place against a minimum, so not one quantity
+PER_10_000 = 10_000
 NEVER, ALWAYS = (0, 5), (90, 100)  # per cent: what a definition asks, and readers' disagreement
 FEATURES = {  # share of knees with the feature, where it was read, by grade
     "osteophytes": {0: NEVER, 2: ALWAYS, 3: ALWAYS, 4: ALWAYS},
@@ -68,11 +72,19 @@ FACTS = (
     _about("sides", "right-left correlation of grade", "", 0.52, 0.06, READ),
     _about("sides", "right-left correlation of pain", "", 0.47, 0.05, PAIN),
     _about("sides", "right-left correlation of grade change to 48 months", "", 0.22, 0.07, READ),
+    _about(
+        "sides",
+        "right-left pain against right-left grade",
+        "",
+        PAIN_AND_GRADE.baseline,
+        0.03,
+        PAIN,
+    ),
     *(
         _about("pain", f"mean pain in grade {grade}", "points", each, 0.1 * each + 0.1, PAIN)
         for grade, each in enumerate(MEAN_PAIN)
     ),
-    _about("pain", "knees without pain", "%", 33.3, 6, PAIN),
+    _about("pain", "knees without pain", "%", 44.3, 3, PAIN),
     _within("pain", "change to 24 months from 5 points or more", "points", -math.inf, -0.5, PAIN),
     _about("pain model", "person, standard deviation", "points", 2.0, 0.2, PAIN),
     _about("pain model", "knee within person, standard deviation", "points", 1.1, 0.15, PAIN),
@@ -86,6 +98,15 @@ FACTS = (
     *(
         _about("progression", f"grade {grade} risen at 48 months", "%", each, 3, READ)
         for grade, each in enumerate(RISEN_BY_GRADE)
+    ),
+    Fact(
+        "progression",
+        "grades that fell from one reading to the next",
+        "per 10,000 pairs",
+        round(PER_10_000 * FALLS / PAIRS_READ, 1),
+        0,
+        round(PER_10_000 * MOST_FALLS, 1),
+        READ,
     ),
     *(
         _about(
@@ -121,9 +142,9 @@ FACTS = (
         "films",
         "lateral beyond medial width in grade 0",
         "mm",
-        round(LATERAL_BEYOND_MEDIAL, 2),
+        LATERAL_BEYOND_MEDIAL,
         0.5,
-        ROAD,
+        WIDTHS,
     ),
     *(
         _within("films", f"{feature} in grade {grade}", "%", *shares, DEFINED)

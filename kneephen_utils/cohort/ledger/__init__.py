@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kneephen_utils.cohort.ledger import disease, record
+from kneephen_utils.cohort.ledger import disease, record, schedule, sides
 from kneephen_utils.cohort.ledger.finding import Evidence, Finding
 
 __all__ = ["CHECKS", "Evidence", "Finding", "LedgerError", "check", "enforce", "tell"]
@@ -91,26 +91,96 @@ def _verdict(found: Finding, *, accepted: bool) -> str:
 
 
 CHECKS = (
-    Check("sides", "Does the more damaged knee of a person hurt more?", "above 0", disease.sides),
+    Check(
+        "sides",
+        "Does the more damaged knee of a person hurt more, at every visit and site?",
+        f"about {sides.PAIN_AND_GRADE.baseline} at baseline, {sides.PAIN_AND_GRADE.later} or more "
+        "later, less what chance takes",
+        sides.pain_and_grade,
+    ),
+    Check(
+        "width_sides",
+        "Is the narrowed knee of a person the narrower one, at every visit and site?",
+        f"about {sides.WIDTH_AND_NARROWING.baseline} at baseline, "
+        f"{sides.WIDTH_AND_NARROWING.later} or less later, but for chance",
+        sides.width_and_narrowing,
+    ),
+    Check(
+        "lateral_width_sides",
+        "Is the laterally narrowed knee the laterally narrower one, at every visit and site?",
+        f"{sides.LATERAL_WIDTH_AND_NARROWING.later} or less, but for chance",
+        sides.lateral_width_and_narrowing,
+    ),
+    Check(
+        "pain_scales",
+        "Do both scales of pain name the same knee, at every visit and site?",
+        f"{sides.PAIN_SCALES.later} or less, but for chance",
+        sides.pain_scales,
+    ),
     Check(
         "replaced_side",
         "Was the knee that got replaced the more damaged one?",
         "above 0",
         disease.replaced_side,
     ),
-    Check("pain_by_grade", "Does pain rise with the grade?", "above 0.10", disease.pain),
     Check(
-        "narrowing_by_grade", "Does narrowing rise with the grade?", "above 0.5", disease.narrowing
+        "injured_side",
+        "Is an injured knee not the healthier one?",
+        "0 or more, but for chance",
+        disease.injured_side,
+    ),
+    Check(
+        "pain_by_grade",
+        "Does pain rise with the grade at every visit?",
+        f"{disease.OF_PAIN.least} or more to 48 months, {disease.OF_PAIN.least_later} after, but "
+        "for chance",
+        disease.pain,
+    ),
+    Check(
+        "narrowing_by_grade",
+        "Does narrowing rise with the grade at every visit?",
+        f"{disease.OF_NARROWING.least} or more to 48 months, {disease.OF_NARROWING.least_later} "
+        "after, but for chance",
+        disease.narrowing,
     ),
     Check(
         "osteophytes_by_grade",
-        "Do osteophytes grow with the grade, where they were read?",
-        "above 0.3",
+        "Do osteophytes grow with the grade at every visit, where they were read?",
+        f"{disease.OF_OSTEOPHYTES.least} or more to 48 months, "
+        f"{disease.OF_OSTEOPHYTES.least_later} after, but for chance",
         disease.osteophytes,
     ),
-    Check("grade_falls", "Does a grade fall over time?", "below 5 %", disease.falls),
-    Check("clock", "Do visit dates match the visit codes?", "within 3 months", record.visit_clock),
-    Check("grade_mix", "Are the grades as common as published?", "at most 15 % apart", disease.mix),
+    Check(
+        "width_by_grade",
+        "Is the medial joint space narrower in higher grades at every visit?",
+        f"{disease.OF_WIDTH.least} or more to 48 months, {disease.OF_WIDTH.least_later} after, "
+        "but for chance",
+        disease.width,
+    ),
+    Check(
+        "grade_falls",
+        "Does a grade fall from one reading to the next?",
+        f"{disease.FALLS} of {disease.PAIRS_READ:,} pairs, but for chance",
+        disease.falls,
+    ),
+    Check(
+        "clock",
+        "Do the visits lie where their codes say?",
+        f"within {schedule.SLACK:g} months by date; by counts where there is none",
+        schedule.visit_clock,
+    ),
+    Check(
+        "visit_windows",
+        "Does a person come when the others come to the same visit?",
+        f"at most {schedule.MOST_OUTSIDE:.0%} outside the window, but for chance",
+        schedule.windows,
+    ),
+    Check(
+        "grade_mix",
+        "Are the grades as common as published?",
+        "at most 15 % apart, but for chance",
+        disease.mix,
+    ),
     Check(
         "project_design",
         "Did each reading project read what it was to read, once?",
@@ -118,7 +188,10 @@ CHECKS = (
         record.design,
     ),
     Check(
-        "projects_agree", "Do the two reading projects agree?", "at least 90 %", record.agreement
+        "projects_agree",
+        "Do the two reading projects agree, at every visit?",
+        "at least 90 %",
+        record.agreement,
     ),
     Check("prostheses", "Are replaced knees left ungraded?", "below 10 %", record.prostheses),
     Check("people_enrolled", "Is everybody who was seen enrolled?", "0", record.people),

@@ -10,13 +10,13 @@ import pandas as pd
 
 from kneephen_utils.oai import Release
 
-FEWEST = 100  # knees or people below which an association is not asked for
+FEWEST = 100  # knees or people below which a share or an association is not asked for
 FEWEST_PAIRS = 30
 FEWEST_PER_VISIT = 10
 CONFIRMED = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # told apart by identity, so answers can be kept
 class Evidence:
     """What the checks may look at."""
 
@@ -37,28 +37,33 @@ class Finding(NamedTuple):
 
 def too_few(count: int, what: str, fewest: int) -> Finding:
     """Return that a question is not asked, because too few could answer it."""
-    return Finding(
-        float("nan"), None, f"Not asked: there are {count:,} {what}, and {fewest} are needed."
-    )
+    return not_estimable(f"there are {count:,} {what}, and {fewest} are needed")
 
 
-def rank(knees: pd.DataFrame, first: str, second: str, name: str, least: float) -> Finding:
-    """Ask whether `second` rises with the grade, by the correlation of ranks."""
-    known = knees[[first, second]].astype("float64").dropna()
-    if len(known) < FEWEST:
-        return too_few(len(known), f"knees with a grade and {name}", FEWEST)
-    value = correlation(known[first].rank(), known[second].rank())
-    means = " / ".join(f"{mean:.1f}" for mean in known.groupby(first)[second].mean())
-    return Finding(
-        value,
-        value > least,
-        f"In {len(known):,} knees the grade and {name} correlate at {value:.2f} by rank; the "
-        f"means by grade are {means}.",
-    )
+def not_estimable(why: str) -> Finding:
+    """Return that a question cannot be answered by this release, and why."""
+    return Finding(float("nan"), None, f"Not estimable: {why}.")
 
 
 def correlation(first: pd.Series, second: pd.Series) -> float:
-    """Return Pearson's correlation, 0 where one of the two does not vary."""
-    if first.nunique() < 2 or second.nunique() < 2:
-        return 0.0
+    """Return Pearson's correlation, missing where one of the two does not vary."""
+    if len(first) < 2 or first.nunique() < 2 or second.nunique() < 2:
+        return float("nan")
     return float(np.corrcoef(first, second)[0, 1])
+
+
+def spread(first: pd.Series, second: pd.Series) -> float:
+    """Return the standard error of the inverse hyperbolic tangent of a correlation.
+
+    The larger of Fisher's, which supposes normal values, and the one of the influence of each
+    pair on the correlation, which supposes nothing but needs many pairs.
+
+    References
+    ----------
+    Fisher (1921), Metron 1:3. Devlin, Gnanadesikan & Kettenring (1975), Biometrika 62:531.
+    """
+    one, two = ((each - each.mean()) / each.std(ddof=0) for each in (first, second))
+    value = float((one * two).mean())
+    influence = one * two - value * (one**2 + two**2) / 2
+    own = float(np.sqrt((influence**2).mean() / len(one))) / max(1 - value**2, 1e-3)
+    return max(own, 1 / np.sqrt(max(len(one) - 3, 1)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+from scipy.stats import norm
+
 from kneephen_utils.cohort.ledger.finding import (
     FEWEST,
     FEWEST_PAIRS,
-    FEWEST_PER_VISIT,
     Evidence,
     Finding,
     too_few,
@@ -13,25 +15,8 @@ from kneephen_utils.cohort.ledger.finding import (
 from kneephen_utils.cohort.reading import LAST_MONTH_OF_15, PROJECT_OF_CODE, knee_ids
 from kneephen_utils.oai import clock
 
-
-def visit_clock(evidence: Evidence) -> Finding:
-    """Ask whether the visit dates match the visit codes."""
-    later = evidence.source.contacts.dropna(subset=["days"])
-    later = later[later["months"].gt(0)]
-    by_visit = later.groupby("visit").agg(
-        people=("days", "size"), days=("days", "median"), months=("months", "first")
-    )
-    by_visit = by_visit[by_visit["people"].ge(FEWEST_PER_VISIT)]
-    if by_visit.empty:
-        return too_few(len(later), "dated follow-up visits at one contact", FEWEST_PER_VISIT)
-    gap = clock.months_of_days(by_visit["days"]) - by_visit["months"]
-    worst = gap.abs().idxmax()
-    return Finding(
-        float(gap[worst]),
-        bool(gap.abs().max() <= 3),
-        f"Visit {worst} lies {gap[worst]:+.1f} months from the {by_visit['months'][worst]:.0f} "
-        f"months its code stands for, the most of {len(gap)} visits.",
-    )
+LEAST_AGREED = 0.9  # share of films that both projects grade alike
+ALPHA = 0.005
 
 
 def design(evidence: Evidence) -> Finding:
@@ -54,23 +39,31 @@ def design(evidence: Evidence) -> Finding:
 
 
 def agreement(evidence: Evidence) -> Finding:
-    """Ask whether the two reading projects agree on the first film."""
-    readings = evidence.source.readings
-    first = readings[readings["visit"].eq("V00")].dropna(subset=["kl_grade"])
-    first = first.assign(
-        knee_id=knee_ids(first), project=first["reading_code"].map(PROJECT_OF_CODE)
+    """Ask whether the two reading projects agree on the films that both have graded."""
+    readings = evidence.source.readings.dropna(subset=["kl_grade"])
+    readings = readings.assign(
+        knee_id=knee_ids(readings), project=readings["reading_code"].map(PROJECT_OF_CODE)
     )
-    wide = first.drop_duplicates(["knee_id", "project"]).pivot_table(
-        index="knee_id", columns="project", values="kl_grade"
+    wide = readings.drop_duplicates(["knee_id", "visit", "project"]).pivot_table(
+        index=["visit", "knee_id"], columns="project", values="kl_grade"
     )
     both = wide.reindex(columns=[15, 37]).dropna()
-    if len(both) < FEWEST_PAIRS:
-        return too_few(len(both), "baseline films graded by both projects", FEWEST_PAIRS)
-    value = float(both[15].eq(both[37]).mean())
+    shares = both[15].eq(both[37]).groupby(level="visit").agg(["mean", "size"])
+    shares = shares[shares["size"].ge(FEWEST_PAIRS)]
+    if shares.empty:
+        return too_few(len(both), "films graded by both projects", FEWEST_PAIRS)
+    error = np.sqrt(LEAST_AGREED * (1 - LEAST_AGREED) / shares["size"])
+    limit = LEAST_AGREED - norm.isf(ALPHA / len(shares)) * error
+    limit[shares.index == "V00"] = LEAST_AGREED
+    failed = shares[shares["mean"] < limit].index
+    worst = failed[0] if len(failed) else shares.index[0]
+    others = f" At {', '.join(failed)} that is too few." if len(failed) else ""
     return Finding(
-        value,
-        value >= 0.9,
-        f"Projects 15 and 37 gave {value:.1%} of {len(both):,} baseline knees the same grade.",
+        float(shares["mean"][worst]),
+        not len(failed),
+        f"Projects 15 and 37 gave {shares['mean'][worst]:.1%} of {shares['size'][worst]:,} knees "
+        f"the same grade at {worst}, and at least {shares['mean'].min():.1%} over {len(shares)} "
+        f"visit(s).{others}",
     )
 
 
