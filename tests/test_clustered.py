@@ -112,3 +112,17 @@ def test_intervals_of_a_group_of_few_people_cover() -> None:
     assert len(held["Wald"]) > 150
     assert 0.91 < np.mean(held["Wald"]) < 0.99
     assert 0.91 < np.mean(held["bootstrap"]) < 0.99
+
+
+def test_an_interval_of_turned_signs_holds_exactly_what_they_do_not_reject() -> None:
+    agreed = []
+    for seed in range(12):
+        rows = visits_of(40, seed=seed, share=0.3, level=0.9)
+        fitted = mixed.fit(rows, COLUMNS, optimizer=mixed.FIRST, reml=True)
+        kept = clustered.sums(rows, COLUMNS, fitted)
+        estimate, low, high, p = clustered.inverted(kept, {"is_1": 1.0}, draws=199, seed=seed)
+        assert low < estimate < high
+        assert p == clustered.turned(kept, {"is_1": 1.0}, draws=199, seed=seed)
+        agreed.append((p < 0.05, not low <= 0 <= high))
+    assert all(one == other for one, other in agreed)
+    assert {one for one, _ in agreed} == {True, False}

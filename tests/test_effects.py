@@ -103,3 +103,24 @@ def test_rows_that_claims_rest_on_come_first_and_name_their_outcome() -> None:
     assert ordered["outcome"].tolist()[:2] == ["kl_rise_1", "rise_or_replacement"]
     assert len(set(summary.BY_OUTCOME)) == len(summary.BY_OUTCOME)
     assert set(summary.BY_OUTCOME) == {*summary.BY_MODEL, "outcome"}
+
+
+@pytest.mark.parametrize(
+    ("low", "estimate", "high", "alarms"),
+    [
+        (3.2, 4.5, 6.3, True),
+        (0.15, 0.22, 0.32, True),
+        (0.11, 0.32, 0.93, False),
+        (0.6, 3.5, 20.0, False),
+        (2.9, 3.6, 4.4, False),
+        (1.2, 2.2, 2.9, False),
+    ],
+)
+@pytest.mark.parametrize("contrast", ["hazard ratio", "hazard ratio given baseline narrowing"])
+def test_a_ratio_alarms_only_if_its_whole_interval_lies_far_from_one(
+    low: float, estimate: float, high: float, *, alarms: bool, contrast: str
+) -> None:
+    known = {"estimate": estimate, "low": low, "high": high, "unit": "ratio"}
+    made = [{**row, **known} for row in rows([0.01], contrast)]
+    told = effects.table(made, "progression_effects", families={"f": [f"womac_pain: {contrast}"]})
+    assert (effects.ALARM in told["sentence"].iloc[0]) == alarms

@@ -41,7 +41,7 @@ def test_planted_level_and_slope_lie_within_their_intervals(made: pd.DataFrame) 
     for contrast, truth in ((pain.LEVEL, 1.0), (pain.SLOPE, 0.2), ("level at 48 months", 1.8)):
         row = one(made, contrast)
         assert row["low"] < truth < row["high"]
-        assert row["p"] == pytest.approx(0.01)  # the least that 99 draws allow
+        assert row["p"] < 0.01
 
 
 def test_the_level_at_a_visit_is_level_and_slope_together(made: pd.DataFrame) -> None:

@@ -19,7 +19,7 @@ Answers = dict[str, dict[str, float]]  # of each contrast
 
 
 def ours(pair: pd.DataFrame, seen: Seen, asked: Question, *, draws: int, seed: int) -> Answers:
-    """Answer by the grouped-time model, or by the mixed model; p from permuting whole people."""
+    """Answer by the grouped-time or the mixed model, interval and p from one procedure."""
     if RATIO in asked.contrasts:
         return {RATIO: _ratio(pair, seen, asked)}
     rows = slopes.at_visits(pair, seen.visits, asked.outcome, horizon=PAIN_HORIZON)
@@ -98,7 +98,7 @@ def _shares(rows: pd.DataFrame) -> dict:
 
 
 def _kept(found: dict) -> dict:
-    return {name: found[name] for name in MISSING}
+    return {name: found.get(name, MISSING[name]) for name in MISSING}
 
 
 APPROACHES: dict[str, Callable[..., Answers]] = {"this book": ours, "published": published}

@@ -161,7 +161,7 @@ def turned(events: pd.DataFrame, *, draws: int, seed: int) -> float:
 
 def courses(
     rows: pd.DataFrame, contrasts: Mapping[str, np.ndarray], *, draws: int, seed: int
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     """Return how much more a phenotype differs in the upper grade, by a mixed model.
 
     Parameters
@@ -171,7 +171,7 @@ def courses(
     contrasts
         From `slopes.contrasts`: of the level at baseline and the slope alone.
     draws, seed
-        Turns of the signs of whole people for the p values.
+        Turns of the signs of whole people for intervals and p values, see `clustered.inverted`.
 
     Raises
     ------
@@ -185,12 +185,12 @@ def courses(
     columns = ["years", *slopes.mode(rows), *made]
     fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
     kept = clustered.sums(marked, columns, fitted)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for contrast in contrasts:
         name = "both_years" if contrast == slopes.SLOPE else "both"
-        estimate, low, high, _ = fitted.contrast({name: 1.0})
-        p = clustered.turned(kept, {name: 1.0}, draws=draws, seed=seed)
-        found[contrast] = {"estimate": estimate, "low": low, "high": high, "p": p}
+        values = clustered.inverted(kept, {name: 1.0}, draws=draws, seed=seed)
+        found[contrast] = dict(zip(slopes.NAMES, values, strict=True))
+        found[contrast] = slopes.UNBOUNDED if np.isnan(values).any() else found[contrast]
     return found
 
 

@@ -22,7 +22,8 @@ UNASSIGNED = -1
 EVERYONE = -2
 NO_FAMILY = "none"
 GATED = "The grouping did not pass every gate, so nothing is claimed."
-LEAK_ALARM = 3.0  # a hazard ratio within one grade above this, or below its inverse, is suspect
+LEAK_ALARM = 3.0  # a hazard ratio wholly above this, or below its inverse, is suspect
+ALARM = "A ratio so far from one within one grade asks first whether the outcome leaked"
 
 Row = dict[str, Any]
 
@@ -201,6 +202,17 @@ def _families(made: pd.DataFrame, families: Mapping[str, Sequence[str]]) -> list
     ]
 
 
+def alarming(row: Row) -> bool:
+    """Say whether the whole interval of a hazard ratio lies above 3, or below 1/3.
+
+    A wide interval that only reaches so far is no sign of a leak.
+    """
+    contrast = str(row["contrast"])
+    if not contrast.startswith("hazard ratio") or "relative to" in contrast:
+        return False
+    return bool(row["low"] > LEAK_ALARM or row["high"] < 1 / LEAK_ALARM)
+
+
 def _sentence(row: Row) -> str:
     if np.isnan(row["estimate"]) and np.isnan(row["p"]):
         return str(row["sentence"]) or "Not estimated: the model has no stable solution."
@@ -213,6 +225,5 @@ def _sentence(row: Row) -> str:
     p = row["p_adjusted"] if adjusted else row["p"]
     if not np.isnan(p):
         said += f", {'adjusted ' if adjusted else ''}p {report.p_value(p)}"
-    if row["contrast"] == "hazard ratio" and not 1 / LEAK_ALARM < row["estimate"] < LEAK_ALARM:
-        said += ". A ratio so far from one within one grade asks first whether the outcome leaked"
+    said += f". {ALARM}" if alarming(row) else ""
     return f"{said}. {row['sentence']}".strip()

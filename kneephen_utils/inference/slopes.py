@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import figure
-from kneephen_utils.inference import clustered, gls, mixed, resample
+from kneephen_utils.inference import clustered, mixed
 
 LARGEST = 0
 SLOPE = "slope"
+NAMES = ("estimate", "low", "high", "p")
+UNBOUNDED: dict[str, Any] = {"sentence": "Not estimable: too few people to turn the signs of."}
 
 
 def at_visits(
@@ -73,7 +75,7 @@ def compare(
     robust: bool,
     draws: int,
     seed: int,
-) -> dict[tuple[int, str], dict[str, float]]:
+) -> dict[tuple[int, str], dict[str, Any]]:
     """Estimate each planned contrast of each phenotype with the largest by a mixed model.
 
     Parameters
@@ -88,14 +90,15 @@ def compare(
         From `contrasts`, under any names.
     robust
         For measures that do not scatter alike in the phenotypes, such as those that are given a
-        baseline: errors are clustered by person, and p values come from turning the signs of
-        whole people. Else errors are the model's, and p values from permuting whole people.
+        baseline: intervals and p values come from turning the signs of whole people, see
+        `clustered.inverted`. Else both are the model's, with Satterthwaite's degrees of freedom.
     draws, seed
-        Of the p values; without draws they are Wald's.
+        Of the signs; without draws intervals and p values are Wald's, clustered by person.
 
     Returns
     -------
-    For each phenotype and contrast `estimate`, `low`, `high` and `p`.
+    For each phenotype and contrast `estimate`, `low`, `high` and `p`, or a `sentence` that says
+    why there are none.
 
     Raises
     ------
@@ -106,15 +109,15 @@ def compare(
     fitted = mixed.fit(marked, columns, optimizer=mixed.FIRST, reml=True)
     kept = clustered.sums(marked, columns, fitted) if robust else None
     found = read(clustered.robust(kept, fitted) if kept else fitted, phenotypes, planned)
-    for phenotype in phenotypes if draws else []:
-        names = (f"is_{phenotype}", f"years_{phenotype}")
-        if kept:
-            weights = [dict(zip(names, each, strict=True)) for each in planned.values()]
-            p_values = [clustered.turned(kept, each, draws=draws, seed=seed) for each in weights]
-        else:
-            p_values = _permuted(marked, beside, fitted, phenotype, planned, draws, seed)
-        for contrast, p in zip(planned, p_values, strict=True):
-            found[phenotype, contrast]["p"] = p
+    if kept is None or not draws:
+        return found
+    for phenotype in phenotypes:
+        for contrast, (level, slope) in planned.items():
+            weights = {f"is_{phenotype}": float(level), f"years_{phenotype}": float(slope)}
+            values = clustered.inverted(kept, weights, draws=draws, seed=seed)
+            found[phenotype, contrast] = dict(zip(NAMES, values, strict=True))
+            if np.isnan(values).any():
+                found[phenotype, contrast] = UNBOUNDED
     return found
 
 
@@ -153,16 +156,14 @@ def resampled(
 
 def read(
     fitted: mixed.Fit, phenotypes: Sequence[int], planned: Mapping[str, np.ndarray]
-) -> dict[tuple[int, str], dict[str, float]]:
+) -> dict[tuple[int, str], dict[str, Any]]:
     """Read the planned contrasts from a fitted model, with Wald p values."""
     found = {}
     for phenotype in phenotypes:
         for contrast, (level, slope) in planned.items():
             weights = {f"is_{phenotype}": float(level), f"years_{phenotype}": float(slope)}
             values = fitted.contrast(weights)
-            found[phenotype, contrast] = dict(
-                zip(("estimate", "low", "high", "p"), values, strict=True)
-            )
+            found[phenotype, contrast] = dict(zip(NAMES, values, strict=True))
     return found
 
 
@@ -240,27 +241,3 @@ def means(rows: pd.DataFrame) -> pd.DataFrame:
         line = {"months": float(month), "estimate": estimate, "low": estimate - reach}
         lines.append({**line, "high": estimate + reach, "knees": seen["knee_id"].nunique()})
     return pd.DataFrame(lines, columns=["months", "estimate", "low", "high", "knees"])
-
-
-def _permuted(
-    rows: pd.DataFrame,
-    beside: Sequence[str],
-    fitted: mixed.Fit,
-    phenotype: int,
-    planned: Mapping[str, np.ndarray],
-    draws: int,
-    seed: int,
-) -> list[float]:
-    """Return the p value of each contrast from permuting whole people among two phenotypes."""
-    pair = rows[rows["phenotype"].isin([LARGEST, phenotype])]
-    kept = gls.sums(pair, beside, fitted)
-    mark = pair.drop_duplicates("knee_id").set_index("knee_id")[f"is_{phenotype}"]
-    labels = mark[kept.knees["knee_id"]].to_numpy()
-    people = kept.knees["participant_id"]
-    weights = np.array(list(planned.values()))
-    drawn = resample.permute_people(people, labels, draws=draws, seed=seed)
-    observed, permuted = gls.scores(kept, [labels], weights)[0], gls.scores(kept, drawn, weights)
-    return [
-        resample.permutation_p(value, column)
-        for value, column in zip(observed, permuted.T, strict=True)
-    ]

@@ -1,7 +1,7 @@
 """Pain: what WOMAC pain does over the years in the phenotypes of one grade.
 
-Differences are read from a linear mixed model over all visits; their p values come from
-permuting whole people, because the groups were found in data and two knees share a person.
+Differences are read from a linear mixed model over all visits, interval and p value by one
+procedure that knows that two knees share a person.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def compare(
     min_knees
         Fewest knees with pain scores in each of two phenotypes that are compared.
     draws
-        Permutations of whole people.
+        Turned signs, and bootstrap resamples, of whole people.
     seed
-        Of the permutations.
+        Of the draws.
 
     Returns
     -------

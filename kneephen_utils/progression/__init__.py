@@ -147,7 +147,8 @@ def curves(
             times = np.unique(np.r_[0.0, known["months"], horizon])
             own += courses.free_of(seen, outcome, times=times, draws=draws, seed=seed)
         own += courses.free_of_read(some, visits)
-        own += courses.replaced(ends[ends["knee_id"].isin(some["knee_id"])], seed=seed)
+        followed = ends[ends["knee_id"].isin(some["knee_id"])]
+        own += courses.replaced(followed, draws=draws, seed=seed)
         own += courses.changes(some, visits, horizon=horizon)
         named = pd.concat(own, ignore_index=True)
         parts.append(named.assign(arm=arm, kl_grade=kl_grade, phenotype=phenotype))

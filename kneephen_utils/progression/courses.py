@@ -58,7 +58,7 @@ def free_of_read(some: pd.DataFrame, visits: pd.DataFrame) -> list[pd.DataFrame]
 
 
 def first_of(events: pd.DataFrame) -> pd.DataFrame:
-    """Return what ended each knee's follow-up: `knee_id`, `months`, `kind`.
+    """Return what ended each knee's follow-up: `knee_id`, `participant_id`, `months`, `kind`.
 
     `kind` is `REPLACED`, `DIED` (before a replacement) or `CENSORED`; follow-up is not cut.
     """
@@ -73,16 +73,20 @@ def first_of(events: pd.DataFrame) -> pd.DataFrame:
     kind = np.select([event <= death, death < np.inf], [REPLACED, DIED], CENSORED)
     kind = np.where(np.isinf(event) & np.isinf(death), CENSORED, kind)
     ends = pd.DataFrame({"knee_id": replaced.index, "months": months.to_numpy(), "kind": kind})
+    ends.insert(1, "participant_id", replaced["participant_id"].to_numpy())
     return ends[ends["months"] > 0].reset_index(drop=True)
 
 
-def replaced(ends: pd.DataFrame, *, seed: int) -> list[pd.DataFrame]:
-    """Return the cumulative incidence of replacement, death competing; zero if none happened."""
+def replaced(ends: pd.DataFrame, *, draws: int, seed: int) -> list[pd.DataFrame]:
+    """Return the cumulative incidence of replacement, death competing; zero if none happened.
+
+    Its interval comes from a bootstrap of people; `draws` and `seed` are of that.
+    """
     if ends.empty:
         return []
     times = np.arange(0.0, np.floor(ends["months"].max() / 12) * 12 + 1, 12.0)
     if (ends["kind"] == REPLACED).any():
-        curve = survival.incidence(ends, seed=seed)
+        curve = survival.incidence(ends, draws=draws, seed=seed)
     else:
         curve = pd.DataFrame({"months": [0.0], "estimate": 0.0, "low": np.nan, "high": np.nan})
     place = np.searchsorted(curve["months"], times, side="right") - 1

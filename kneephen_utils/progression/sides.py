@@ -22,7 +22,8 @@ TREND = "ratio of the ratios of two neighbouring grades"
 ALL = "all of these"
 RISKS = ["age", "bmi", "female"]
 NOTE = (
-    "Hazard ratios with 95 % intervals clustered by person, each grade with a hazard of its own. "
+    "Hazard ratios, each grade with a hazard of its own; 95 % intervals and p values are from one "
+    "procedure, a profile likelihood scaled for knees that share a person. "
     "The ratio of ratios is the factor by which the ratio changes per grade. All of these: the "
     "same given more, or for other outcomes; width is that of the narrowed compartment. A dash: "
     "not estimated."
@@ -50,7 +51,7 @@ def compare(
     least
         Knees of each side, and events, without which nothing is estimated.
     draws, seed
-        Of the p values: permutations of whole people in a grade, turned signs across grades.
+        Of what is drawn at random; ratios draw nothing.
 
     Returns
     -------

@@ -41,7 +41,7 @@ def _effect(meaning: str) -> dict:
         "unit": column(TEXT, "unit of the estimate"),
         "p": column(
             NUMBER,
-            "p value, from permuting whole people where the model is primary",
+            "p value, by the procedure that made the interval",
             PROBABILITY,
             nullable=True,
         ),

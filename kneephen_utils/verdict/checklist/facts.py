@@ -52,7 +52,7 @@ WORDS = {
         "By Kellgren-Lawrence grade as read at baseline; nothing else is cut into groups."
     ),
     "statistics": (
-        "Mixed models, grouped-time proportional hazards, permutation of whole people; see "
+        "Mixed models, grouped-time proportional hazards, errors that know people; see "
         "{doc}`../methods`."
     ),
     "sensitivity": (
