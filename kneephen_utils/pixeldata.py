@@ -159,8 +159,9 @@ def _decode_as(syntax: UID, dataset: Dataset, code: Code) -> np.ndarray:
             return _decode_12_bits(dataset, code)
         if syntax not in NATIVE | {RLELossless} and dataset.BitsAllocated not in (8, 16):
             raise NotImplementedError
-        how = {"decoding_plugin": "pillow"} if syntax in PILLOW else {}
-        stored = np.asarray(pixel_array(dataset, index=0, correct_unused_bits=False, **how))
+        plugin = "pillow" if syntax in PILLOW else ""
+        decoded = pixel_array(dataset, index=0, correct_unused_bits=False, decoding_plugin=plugin)
+        stored = np.asarray(decoded)
         stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         return stored.reshape(int(dataset.Rows), int(dataset.Columns))
     except (NotImplementedError, RuntimeError):
