@@ -24,6 +24,7 @@ COHORTS ?= 300#        simulated cohorts of make calibrate
 PEOPLE  ?= 1200#       people in each of them
 TRIES   ?= 3#          times each fault of make faults
 PYTHON  ?= python3#    interpreter that makes the environment
+#                      ENV=folder: an environment that is there, used as it is
 PORT    ?= 8866#       of make bench-page
 OPEN    ?= yes#        no: make bench-page opens no browser and only says its address
 
@@ -33,29 +34,46 @@ MAKEFLAGS += -j$(strip $(JOBS))
 endif
 endif
 
-# --- the environment: an active conda environment called kneephen, or .venv -----------------
-ifeq ($(CONDA_DEFAULT_ENV),kneephen)
-ENV   := $(CONDA_PREFIX)
-READY :=
+# a value as the shell is to read it: one word, whatever blanks, quotes and $ it holds
+quoted   = '$(subst ','\'',$(value $(1)))'
+unexport OAI RELEASE IMAGES TABLE WEIGHTS SET DASK ENV#  make would look for its own $ in them
+
+# --- the environment: ENV=folder, an active conda environment called kneephen, or .venv -------
+# One that is there, also by a link called .venv, is used as it is; nothing is installed into it.
+ifeq ($(origin ENV),command line)
+PLACE := $(value ENV)
+else ifeq ($(CONDA_DEFAULT_ENV),kneephen)
+PLACE := $(value CONDA_PREFIX)
 else
-ENV   := .venv
-READY := .venv/.ready
+PLACE := .venv
 endif
-PY := $(ENV)/bin/python
-export PATH := $(abspath $(ENV))/bin:$(PATH)
-export NUMBA_CACHE_DIR := $(abspath $(ENV))/numba
+WHERE := $(if $(filter /%,$(firstword $(PLACE))),$(PLACE),$(CURDIR)/$(PLACE))
+PY    := '$(subst ','\'',$(WHERE))/bin/python'
+HAVE  := $(shell test -x $(PY) && echo yes)
+READY := $(if $(filter-out .venv,$(PLACE))$(shell test -L .venv && echo linked),equipped,.venv/.ready)
+export PATH := $(WHERE)/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)
+export PYTHONUTF8 := 1
+export PYTHONNOUSERSITE := 1
+export JUPYTER_PREFER_ENV_PATH := 1
+export NUMBA_CACHE_DIR ?= $(WHERE)/numba
 export OMP_NUM_THREADS ?= 1
 export NUMBA_NUM_THREADS ?= 1
 export PYTHONWARNINGS ?= ignore::FutureWarning,ignore:resource_tracker:UserWarning
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 OWNER := $(shell echo $$PPID)# this make: while it lives, no other works in the same folder
+export KNEEPHEN_MAKE := $(OWNER)-$(shell date +%s)
+BEFORE := $(if $(HAVE),$(PY),$(call quoted,PYTHON))#  a Python that is there before the environment
+
+# when this make is gone, however it ended, nothing that it started stays at work
+GUARD := $(shell $(BEFORE) -m kneephen_utils.pipeline.guard $(OWNER) $(KNEEPHEN_MAKE) < /dev/null > /dev/null 2>&1 &)
 
 # --- names ---------------------------------------------------------------------------------
 P      := $(strip $(PROFILE))
 A      := artefacts/$(P)
 TELL    = $(PY) -m kneephen_utils
-GIVEN   = --profile "$(P)" --oai "$(strip $(OAI))" --weights "$(strip $(WEIGHTS))" --dask "$(strip $(DASK))" --set "$(strip $(SET))" --owner $(OWNER)
+GIVEN   = --profile=$(call quoted,P) --oai=$(call quoted,OAI) --weights=$(call quoted,WEIGHTS) --dask=$(call quoted,DASK) --set=$(call quoted,SET) --owner=$(OWNER)
 TWIN   := $(if $(filter oai,$(P)),,$(A)/ran/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
@@ -67,7 +85,7 @@ made    = $(foreach run,$(1),$(A)/ran/$(run))
 
 # --- what a run waits for and leaves, made from kneephen_utils/pipeline/declared.py ------------
 NOTHING :=
-RULED   := $(shell mkdir -p build && $(firstword $(wildcard $(PY)) $(PYTHON)) -m kneephen_utils.pipeline.rules \
+RULED   := $(shell mkdir -p build && $(BEFORE) -m kneephen_utils.pipeline.rules \
              > build/rules.$(OWNER) && mv build/rules.$(OWNER) build/rules.mk)
 -include build/rules.mk
 
@@ -78,7 +96,7 @@ ifneq (,$(AHEAD))
 SETTLED := $(shell $(TELL) stamps $(GIVEN))
 endif
 
-.PHONY: all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
+.PHONY: equipped all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -132,12 +150,12 @@ encoder: $(READY) ## retrain the embedded encoder on rendered knees (an hour or 
 	@$(PY) -m kneephen_utils.encoder.pretrain
 
 weights: $(READY) ## with network: keep BiomedCLIP, or WEIGHTS=hf-hub:..., in weights/ for use without
-	@$(PY) -m kneephen_utils.encoder $(filter hf-hub:%,$(strip $(WEIGHTS)))
+	@$(PY) -m kneephen_utils.encoder $(if $(filter hf-hub:%,$(value WEIGHTS)),$(call quoted,WEIGHTS))
 
 # --- calibration: simulated cohorts with known effects; the next book shows the numbers ------
 calibrate: $(READY) ## bias, coverage and false alarms over COHORTS simulated cohorts
 	@$(PY) -m kneephen_utils.calibration --out artefacts/calibration \
-	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS)) --dask "$(strip $(DASK))"
+	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS)) --dask=$(call quoted,DASK)
 
 truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without, each studied whole
 	@nice -n 10 $(PY) -m kneephen_utils.calibration.twins --out book/measured/twins.csv \
@@ -200,10 +218,10 @@ coverage: $(READY) ## lines that the fast tests run, and mutants they notice; th
 
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder
-	@$(TELL) assign "$(strip $(RELEASE))" $(GIVEN)
+	@$(TELL) assign $(call quoted,RELEASE) $(GIVEN)
 
 grade: $(READY) ## train and score a grader on any pictures: IMAGES=folder TABLE=file.csv
-	@$(TELL) grade "$(strip $(IMAGES))" --table "$(strip $(TABLE))" --devices $(strip $(DEVICES)) $(GIVEN)
+	@$(TELL) grade $(call quoted,IMAGES) --table=$(call quoted,TABLE) --devices $(strip $(DEVICES)) $(GIVEN)
 
 crate: $(READY) ## the built book and its provenance as an RO-Crate, without participants
 	@$(TELL) crate $(GIVEN)
@@ -229,7 +247,7 @@ doctor: $(READY) ## machine, GPU, disk, packages, data found
 tables: $(call made,04_fusion) ## the stages up to fusion alone: what the bench opens
 
 explore: $(call made,04_fusion) ## tune one grade live: notebooks/explore.ipynb in JupyterLab, on this machine alone
-	@jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
+	@JUPYTER_PATH= jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
 
 bench-page: $(call made,04_fusion) ## the same bench as a page without code, by Voila, on this machine alone
 	@JUPYTER_PATH=$(abspath book/_bench) voila --Voila.ip=127.0.0.1 --port=$(strip $(PORT)) --token --template=bench \
@@ -237,12 +255,20 @@ bench-page: $(call made,04_fusion) ## the same bench as a page without code, by 
 
 env: $(READY) ## make the environment from the lock
 
+equipped: # an environment that is there: whether it has what is needed
+	@test -x $(PY) || { echo "kneephen: there is no Python in" '$(subst ','\'',$(PLACE))/bin; expected a virtual or conda environment' >&2; exit 1; }
+	@$(PY) -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
+	  || { echo "kneephen: $$($(PY) --version) in" '$(subst ','\'',$(PLACE)); expected Python 3.11 or 3.12' >&2; exit 1; }
+	@$(PY) -m kneephen_utils.pipeline.equipped
+
 build/environment.stamp: FORCE
 	@mkdir -p build; cat requirements.lock pyproject.toml | cksum > $@.new; \
 	  if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 FORCE:
 
 .venv/.ready: build/environment.stamp
+	@$(PYTHON) -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
+	  || { echo "kneephen: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1); expected Python 3.11 or 3.12" >&2; exit 1; }
 	@echo "environment: installing into .venv (several minutes the first time)" >&2
 	@$(PYTHON) -m venv .venv
 	@$(if $(strip $(TORCH)),.venv/bin/pip install --progress-bar off $$(grep -E '^torch(vision)?==' requirements.lock) \
@@ -266,5 +292,5 @@ clean-all: clean ## remove the artefacts of all profiles and the environment too
 	rm -rf artefacts .venv
 
 help: ## this list
-	@echo "make TARGET [PROFILE=demo|null|oai|smoke] [OAI=folder] [WEIGHTS=embedded|folder|hf-hub:name] [DASK=tcp://host:port] [SET=\"stage.name=value@grade\"]"
+	@echo "make TARGET [PROFILE=demo|null|oai|smoke] [OAI=folder] [WEIGHTS=embedded|folder|hf-hub:name] [DASK=tcp://host:port] [SET=\"stage.name=value@grade\"] [ENV=folder]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

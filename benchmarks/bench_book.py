@@ -36,7 +36,7 @@ def processor(words: list[str]) -> float:
 
 def runs(artefacts: Path) -> list[speed.Row]:
     """Return seconds and memory of every run, and of all together."""
-    found = json.loads((artefacts / "timings.json").read_text())
+    found = json.loads((artefacts / "timings.json").read_text(encoding="utf-8"))
     knees = len(tables.read("knees", artefacts))
     rows = [
         speed.row("pipeline", one["run"], knees, one["seconds"], memory=one["peak_memory_mb"])

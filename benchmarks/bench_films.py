@@ -130,7 +130,11 @@ def main() -> None:
     rows = []
     for count in given.films:
         done = subprocess.run(
-            [*words, "--films", str(count)], check=True, stdout=subprocess.PIPE, text=True
+            [*words, "--films", str(count)],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
         )
         rows.append(json.loads(done.stdout.splitlines()[-1]))
     print(pd.DataFrame(rows).round(2).to_string(index=False))

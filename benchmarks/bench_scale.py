@@ -77,7 +77,11 @@ def measure(people: int, artefacts: Path) -> dict[str, dict[str, float]]:
     for name in (RELEASE, first, STANDINS, *rest):
         words = [sys.executable, __file__, "--once", name, "--artefacts", str(artefacts)]
         done = subprocess.run(
-            [*words, "--people", str(people)], capture_output=True, text=True, check=False
+            [*words, "--people", str(people)],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"{name}, {2 * people:,} knees: {done.stderr[-2000:]}")

@@ -39,7 +39,7 @@ def _part(name: str) -> str:
 
 def main() -> None:
     """Write the table of the book."""
-    table = counted(json.loads(Path(sys.argv[1]).read_text()))
+    table = counted(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     measured.write(table, measured.FOLDER / TABLE, command="make coverage", code=measured.state())
     print(table.assign(percent=100 * table["run"] / table["lines"]).round(1).to_string(index=False))
 

@@ -68,7 +68,8 @@ def moves(knees: int) -> list[tuple[float, float]]:
             f'<html style="{LOOK}"><link rel="stylesheet" href="{STATIC.as_uri()}/explorer.css">'
             '<section class="kneephen-explorer"><script type="application/json">'
             f"{json.dumps(given(knees))}</script></section>"
-            f'<script src="{STATIC.as_uri()}/explorer.js"></script></html>'
+            f'<script src="{STATIC.as_uri()}/explorer.js"></script></html>',
+            encoding="utf-8",
         )
         launched = driver.chromium.launch(
             executable_path=browser, args=["--no-sandbox", "--disable-gpu"]

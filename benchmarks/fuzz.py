@@ -114,6 +114,7 @@ def fuzz(name: str, seconds: int) -> tuple[int, int]:
         [sys.executable, __file__, "--once", name, *more],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
     )
     runs = [int(each) for each in re.findall(r"(?:^#|Done )(\d+)", done.stderr, re.MULTILINE)]

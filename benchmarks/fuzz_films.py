@@ -192,12 +192,14 @@ def batch(first: int, last: int, home: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
     def stop(*_: object) -> None:
-        raise SystemExit(f"film {(home / 'at').read_text()} takes more than {SECONDS} seconds")
+        raise SystemExit(
+            f"film {(home / 'at').read_text(encoding='utf-8')} takes more than {SECONDS} seconds"
+        )
 
     signal.signal(signal.SIGALRM, stop)
     counts: Counter[str] = Counter()
     for seed in range(first, last):
-        (home / "at").write_text(str(seed))
+        (home / "at").write_text(str(seed), encoding="utf-8")
         (home / "001").write_bytes(mutant(seed))
         signal.alarm(SECONDS)
         became, said = judge(home / "001")
@@ -217,6 +219,7 @@ def run(first: int, last: int, home: Path, counts: Counter[str]) -> tuple[int, l
         [sys.executable, __file__, *words],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         errors="replace",
         check=False,
     )
@@ -230,7 +233,7 @@ def run(first: int, last: int, home: Path, counts: Counter[str]) -> tuple[int, l
         faults.append(f"FAULT {first}-{last} the terminal tells of the person")
     if not done.returncode:
         return last, faults
-    at = int((home / "at").read_text())
+    at = int((home / "at").read_text(encoding="utf-8"))
     counts["lost with a process"] += at - first
     return at + 1, [*faults, f"FAULT {at} ended with {done.returncode}: {done.stderr[-300:]}"]
 

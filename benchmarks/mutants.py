@@ -121,14 +121,14 @@ def killed(mutant: Mutant, words: list[str], folder: Path) -> bool:
         If the text to be replaced is not in the file exactly once.
     """
     path = folder / "kneephen_utils" / mutant.file
-    sound = path.read_text()
+    sound = path.read_text(encoding="utf-8")
     if sound.count(mutant.right) != 1:
         raise ValueError(f"{mutant.file}: {mutant.right!r} is not there once")
-    path.write_text(sound.replace(mutant.right, mutant.wrong))
+    path.write_text(sound.replace(mutant.right, mutant.wrong), encoding="utf-8")
     try:
         return not passes(words, folder)
     finally:
-        path.write_text(sound)
+        path.write_text(sound, encoding="utf-8")
 
 
 def passes(words: list[str], folder: Path) -> bool:
@@ -148,6 +148,7 @@ def passes(words: list[str], folder: Path) -> bool:
         cwd=folder,
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
     )
     if done.returncode not in (0, 1, 2):

@@ -22,18 +22,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kneephen_utils import pipeline, redaction
-from kneephen_utils.pipeline import edition, ingredient, inputs, lock, params, stamps, status
+from kneephen_utils.pipeline import edition, ingredient, inputs, lock, params, stamps, status, typed
 
 BOOK_PAGES = pipeline.ROOT / "book" / "executed"
-
-
-class UsageError(ValueError):
-    """The command line asks for something that cannot be done; the message says what."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -52,11 +47,16 @@ def main(argv: list[str] | None = None) -> int:
         "doctor": _doctor,
         "grade": _grade,
     }
-    given = _parser(list(commands)).parse_args(argv)
+    typed.speak_anywhere()
+    given = typed.trimmed(_parser(list(commands)).parse_args(argv))
     try:
         return commands[given.command](given)
     except OSError as error:
         why = redaction.hidden(f"{error.filename or 'file'}: {error.strerror or error}")
+    except UnicodeError as error:  # its first word is the name of a codec, which says nothing
+        why = redaction.hidden(f"text that cannot be read or written: {error}")
+    except ModuleNotFoundError as error:
+        why = f"the environment {sys.prefix} lacks the package {error.name}; see `make doctor`"
     except (ValueError, KeyError) as error:
         why = redaction.message(error)
     print(f"kneephen: {why}", file=sys.stderr)
@@ -99,37 +99,10 @@ def _settings(given: argparse.Namespace, stage: str, grade: int | None = None) -
         loaded,
         stage,
         profile=given.profile,
-        places=_places(given),
+        places=typed.places(given),
         grade=grade,
         overrides=overrides,
     )
-
-
-def _places(given: argparse.Namespace) -> Mapping[str, str]:
-    release = f"../artefacts/{given.profile}/release"
-    if given.profile == "oai":
-        if not given.oai:
-            raise UsageError("PROFILE=oai needs OAI=, the folder of the OAI release")
-        release = str(Path(given.oai).expanduser().resolve())
-        if not Path(release).is_dir():
-            raise UsageError(f"OAI={given.oai}: there is no such folder")
-        if not any(Path(release).iterdir()):
-            raise UsageError(f"OAI={given.oai}: the folder is empty; expected an OAI release")
-    places = {"profile": given.profile, "release": release, "dask": given.dask}
-    return places | {"weights": _weights(given.weights)}
-
-
-def _weights(weights: str) -> str:
-    """Return the encoder as notebooks find it: a folder by its whole path."""
-    if weights == "embedded" or weights.startswith("hf-hub:"):
-        return weights
-    folder = Path(weights).expanduser().resolve()
-    if not folder.is_dir():
-        raise UsageError(
-            f"WEIGHTS={weights}: there is no such folder; expected embedded, a folder or "
-            "hf-hub:owner/name"
-        )
-    return str(folder)
 
 
 def _twin_settings(given: argparse.Namespace) -> dict[str, Any] | None:
@@ -207,9 +180,11 @@ def _assign(given: argparse.Namespace) -> int:
 
     release, run = Path(given.name or "").expanduser().resolve(), _artefacts(given)
     if not given.name or not release.is_dir():
-        raise UsageError(f"RELEASE={given.name}: there is no such folder; expected an OAI release")
+        raise typed.UsageError(
+            f"RELEASE={given.name}: there is no such folder; expected an OAI release"
+        )
     if not (run / "ran" / "09_verdict").exists():
-        raise UsageError(f"PROFILE={given.profile} has no finished run; `make all` makes one")
+        raise typed.UsageError(f"PROFILE={given.profile} has no finished run; `make all` makes it")
     stages = ("cohort", "radiograph", "embedding", "grading", "fusion")
     settings = {stage: _settings(given, stage) for stage in stages}
     for grade in params.GRADES:
@@ -243,7 +218,10 @@ def _crate(given: argparse.Namespace) -> int:
         run / "crate",
         html=BOOK_PAGES.parent / "_build" / "html",
         files=[pipeline.ROOT / "notebooks" / "params.yml", pipeline.ROOT / "requirements.lock"],
-        records=[json.loads(path.read_text()) for path in sorted((run / "records").glob("*.json"))],
+        records=[
+            json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted((run / "records").glob("*.json"))
+        ],
         participants=people["participant_id"].astype(str).tolist(),
     )
     print(f"The crate: {out}")
@@ -255,8 +233,8 @@ def _gate(given: argparse.Namespace) -> int:
 
     built, printed = (BOOK_PAGES.parent / "_build" / name for name in ("html", "singlehtml"))
     if not (built / "index.html").exists():
-        raise UsageError(f"{built}: there is no built book, so nothing to be sure of")
-    places = [given.oai, _places(given)["release"], given.weights]
+        raise typed.UsageError(f"{built}: there is no built book, so nothing to be sure of")
+    places = [given.oai, typed.places(given)["release"], given.weights]
     whole = [place for place in places if Path(place).is_absolute()]
     folders = [built, BOOK_PAGES, *([printed] if printed.exists() else [])]
     found = disclosure.scan(folders, places=whole)

@@ -20,7 +20,7 @@ def write(table: pd.DataFrame, path: Path, *, command: str, code: str) -> None:
     """Write a table as CSV, headed by the command that made it and the state of the code."""
     path.parent.mkdir(parents=True, exist_ok=True)
     body = table.to_csv(index=False, float_format="%.4g")
-    path.write_text(f"{MARK}{command}\n{MARK}{code}\n{body}")
+    path.write_text(f"{MARK}{command}\n{MARK}{code}\n{body}", encoding="utf-8")
 
 
 def state() -> str:
@@ -29,6 +29,7 @@ def state() -> str:
         ["git", "-C", str(ROOT), "log", "-1", "--format=%h of %cs"],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
     )
     return f"commit {told.stdout.strip()}" if told.returncode == 0 else "no commit known"
@@ -42,7 +43,7 @@ def read(path: Path) -> tuple[pd.DataFrame, str, str]:
     ValueError
         If the file does not begin with a command.
     """
-    lines = path.read_text().splitlines()
+    lines = path.read_text(encoding="utf-8").splitlines()
     if len(lines) < 3 or not (lines[0].startswith(MARK) and lines[1].startswith(MARK)):
         raise ValueError(
             f"{path}: the first two lines hold no command; expected '{MARK}python ...'"

@@ -149,9 +149,9 @@ def write_answer(
     lines = [*(f"- {sentence}" for sentence in sentences if sentence), ""]
     lines += [":::{figure} executed/answer.svg", f":alt: {alt}", ":figclass: kneephen-figure"]
     lines += [":target: _images/answer.svg", "", caption, ":::", ""]
-    (Path(artefacts) / "answer.md").write_text("\n".join(lines))
+    (Path(artefacts) / "answer.md").write_text("\n".join(lines), encoding="utf-8")
 
 
 def write_text(text: str, artefacts: str | Path, name: str) -> None:
     """Write a page that was made from the run, for the book."""
-    (Path(artefacts) / name).write_text(text)
+    (Path(artefacts) / name).write_text(text, encoding="utf-8")

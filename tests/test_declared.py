@@ -190,7 +190,11 @@ def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project of which every run seems to be done, with nothing in its environment."""
     folder = tmp_path_factory.mktemp("finished")
     shutil.copy(root / "Makefile", folder)
-    for name in ("__init__.py", *(f"pipeline/{m}.py" for m in ("__init__", "declared", "rules"))):
+    for name in (
+        "__init__.py",
+        "scratch.py",
+        *(f"pipeline/{m}.py" for m in ("__init__", "declared", "rules")),
+    ):
         (folder / "kneephen_utils" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / "kneephen_utils" / name, folder / "kneephen_utils" / name)
     (folder / "tell").write_text(TELL, encoding="utf-8")

@@ -17,7 +17,7 @@ from kneephen_utils.pipeline import ingredient, inputs, stamps, status
 def test_a_run_depends_on_the_modules_its_notebook_imports_and_no_other(root: Path) -> None:
     package = root / "kneephen_utils"
     needed = ingredient.modules_of(["images"], package=package)
-    assert needed == [package / "__init__.py", package / "images.py"]
+    assert needed == [package / name for name in ("__init__.py", "images.py", "scratch.py")]
     found = ingredient.modules_of(["verdict"], package=package)
     names = {str(path.relative_to(package)) for path in found}
     assert {"verdict/__init__.py", "report.py", "figure.py"} <= names

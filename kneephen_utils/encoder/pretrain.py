@@ -181,9 +181,9 @@ def save(encoder: Encoder, folder: Path, *, lessons_taught: dict[str, Any]) -> N
     }
     save_file(state, folder / "model.safetensors")
     words = prompts.vocabulary()
-    (folder / "vocabulary.json").write_text(json.dumps(words, indent=0) + "\n")
+    (folder / "vocabulary.json").write_text(json.dumps(words, indent=0) + "\n", encoding="utf-8")
     settings = {"logit_scale": round(encoder.logit_scale, 4)} | lessons_taught
-    (folder / "settings.json").write_text(json.dumps(settings) + "\n")
+    (folder / "settings.json").write_text(json.dumps(settings) + "\n", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> None:

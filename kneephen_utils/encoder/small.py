@@ -145,8 +145,10 @@ def load(folder: Path = FOLDER) -> Encoder:
     for name in ("model.safetensors", "vocabulary.json", "settings.json"):
         if not (folder / name).exists():
             raise WeightsError(f"{folder.name}/{name} is missing; `make encoder` writes it")
-    scale = json.loads((folder / "settings.json").read_text())["logit_scale"]
-    encoder = build(json.loads((folder / "vocabulary.json").read_text()), logit_scale=scale)
+    scale = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["logit_scale"]
+    encoder = build(
+        json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")), logit_scale=scale
+    )
     state = load_file(folder / "model.safetensors")
     for part, module in parts(encoder).items():
         own = {

@@ -101,7 +101,7 @@ def _fill(folder: Path, name: str, fetch: Fetch) -> None:
     """Copy what a published encoder consists of, and note the checksums."""
     _one_of((CONFIG_FILE,), name, folder, fetch)
     _one_of(WEIGHT_FILES, name, folder, fetch)
-    text = json.loads((folder / CONFIG_FILE).read_text())["model_cfg"]["text_cfg"]
+    text = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))["model_cfg"]["text_cfg"]
     if text_name := text.get("hf_model_name"):
         _one_of((TEXT_CONFIG_FILE,), text_name, folder, fetch)
         found = [file for file in WORD_FILES if _copy(name, file, folder, fetch)]
@@ -109,7 +109,7 @@ def _fill(folder: Path, name: str, fetch: Fetch) -> None:
             words_name = text.get("hf_tokenizer_name", text_name)
             _one_of(VOCABULARY_FILES, words_name, folder, fetch)
     lines = [f"{checksum(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
-    (folder / SUMS_FILE).write_text("".join(lines))
+    (folder / SUMS_FILE).write_text("".join(lines), encoding="utf-8")
 
 
 def _one_of(files: Sequence[str], name: str, folder: Path, fetch: Fetch) -> None:

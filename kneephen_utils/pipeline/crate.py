@@ -106,7 +106,7 @@ def _refuse(folder: Path, participants: set[str]) -> None:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         named = set(WORD.findall(str(path.relative_to(folder))))
         if path.suffix.lower() in TEXT:
-            named |= set(WORD.findall(path.read_text(errors="replace")))
+            named |= set(WORD.findall(path.read_text(encoding="utf-8", errors="replace")))
         if named & participants:
             raise ParticipantError(
                 f"{path.relative_to(folder)} names {len(named & participants)} participant(s); the "

@@ -7,11 +7,9 @@ passed. What failed is kept apart and shown with its cell and traceback.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,6 @@ from typing import Any
 
 import nbformat
 import papermill
-from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
 from kneephen_utils import pipeline, redaction
@@ -33,6 +30,7 @@ from kneephen_utils.pipeline import (
     stamps,
     status,
 )
+from kneephen_utils.pipeline.kernel import LocalKernelManager
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PLACE = re.compile(r"File |Cell In|-+> \d")  # lines of a traceback that hold code alone
@@ -76,24 +74,6 @@ class Folders:
     def ran(self, name: str) -> Path:
         """File that is touched whenever a run has succeeded."""
         return self.artefacts / "ran" / name
-
-
-class LocalKernelManager(AsyncKernelManager):
-    """Talks to its kernel through files in a folder of its own: no port can collide.
-
-    The folder is private and gone with the kernel; its name is short, since the path of a
-    socket may not be long.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        self._place = tempfile.mkdtemp(prefix=lock.KERNEL_FOLDER.format(pid=os.getpid()))
-        place = {"ip": f"{self._place}/s", "connection_file": f"{self._place}/kernel.json"}
-        super().__init__(transport="ipc", **place, **options)
-
-    def cleanup_connection_file(self) -> None:
-        """Remove what the kernel was reached by, when it is done."""
-        super().cleanup_connection_file()
-        shutil.rmtree(self._place, ignore_errors=True)
 
 
 def execute(
@@ -250,7 +230,7 @@ def _accept(
 
 
 def _state(path: Path) -> tuple[int, str] | None:
-    return (path.stat().st_mtime_ns, path.read_text()) if path.exists() else None
+    return (path.stat().st_mtime_ns, path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def _clear(run: pipeline.Run, folders: Folders) -> None:

@@ -68,7 +68,7 @@ def of(run: pipeline.Run, artefacts: Path) -> Imprint:
     FileNotFoundError
         If the run left no record.
     """
-    record = json.loads((artefacts / "records" / f"{run.name}.json").read_text())
+    record = json.loads((artefacts / "records" / f"{run.name}.json").read_text(encoding="utf-8"))
     kinds: dict[str, list[str]] = {}
     for entry in record["depends_on"]:
         kinds.setdefault(_kind(entry), []).append(entry)

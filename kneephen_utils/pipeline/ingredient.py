@@ -101,7 +101,7 @@ def modules_of(names: Sequence[str], *, package: Path) -> list[Path]:
         for path in _files(name, package):
             if path not in found:
                 found.add(path)
-                waiting += _imported(path.read_text())
+                waiting += _imported(path.read_text(encoding="utf-8"))
     return sorted(found)
 
 

@@ -12,12 +12,13 @@ import os
 import platform
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+
+from kneephen_utils import scratch
 
 MAKER = ".maker"
 KERNEL_FOLDER = "kernel-{pid}-"  # begins the name of what a kernel is reached by
@@ -46,7 +47,7 @@ def hold(folder: Path, owner: int, *, what: str) -> None:
         If another process has it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / MAKER).open("a+") as file:
+    with (folder / MAKER).open("a+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         known = _noted(file.read())
@@ -70,7 +71,7 @@ def alone(path: Path, *, name: str) -> Iterator[bool]:
     ended and removed first. Yields whether there was something to wait for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+    with path.open("a+", encoding="utf-8") as file:
         waited = not _taken(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         file.seek(0)
         before = _noted(file.read()).get("process")
@@ -122,8 +123,9 @@ def _end_leftovers(parent: int, name: str) -> None:
     psutil.wait_procs(left, timeout=5)
     if left:
         sys.stderr.write(f"{name}: ended {len(left)} process(es) that a killed run had left\n")
-    for folder in Path(tempfile.gettempdir()).glob(KERNEL_FOLDER.format(pid=parent) + "*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    for place in scratch.places():
+        for folder in place.glob(KERNEL_FOLDER.format(pid=parent) + "*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _started_by(process: psutil.Process, parent: int) -> bool:

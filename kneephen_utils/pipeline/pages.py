@@ -70,7 +70,8 @@ def hand_over(artefacts: Path, pages: Path) -> None:
 def answer(artefacts: Path, made: imprint.Imprint) -> dict[str, str]:
     """Return the answer of the run, its figure and its checklists by file name, with imprints."""
     told, drawn, listed = (
-        (artefacts / name).read_text() for name in ("answer.md", "answer.svg", "checklists.md")
+        (artefacts / name).read_text(encoding="utf-8")
+        for name in ("answer.md", "answer.svg", "checklists.md")
     )
     if _gated(artefacts):
         told, listed = masked(told), masked(listed)

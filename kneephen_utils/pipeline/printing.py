@@ -51,7 +51,13 @@ def to_pdf(page: Path, pdf: Path) -> None:
         given += ["--no-pdf-header-footer", "--generate-pdf-document-outline"]
         command = [path, *ALONE, *given, page.resolve().as_uri()]
         told = subprocess.run(
-            command, capture_output=True, text=True, timeout=SECONDS, check=False
+            command,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
         ).stderr
         if not drawn.exists() or not drawn.read_bytes().startswith(b"%PDF"):
             raise PrintError(f"{page}: the browser printed nothing\n{told}")

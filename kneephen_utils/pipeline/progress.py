@@ -21,7 +21,7 @@ EVERY = 20.0  # seconds between two reports
 def expected(record: Path) -> float | None:
     """Return the seconds a run took the last time; None if it has no record that can be read."""
     try:
-        return float(json.loads(record.read_text())["seconds"])
+        return float(json.loads(record.read_text(encoding="utf-8"))["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -76,7 +76,7 @@ def timings(records: Path) -> pd.DataFrame:
     -------
     Columns `run`, `seconds`, `peak_memory_mb`.
     """
-    read = [json.loads(path.read_text()) for path in sorted(records.glob("*.json"))]
+    read = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"))]
     return pd.DataFrame(read, columns=["run", "seconds", "peak_memory_mb"])
 
 

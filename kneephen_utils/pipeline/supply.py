@@ -59,7 +59,7 @@ EXCEPTIONS = {
 
 def locked(lock: Path) -> dict[str, str]:
     """Return the version of each package in a lock, by normalised name."""
-    lines = [line.strip() for line in lock.read_text().splitlines()]
+    lines = [line.strip() for line in lock.read_text(encoding="utf-8").splitlines()]
     pairs = [line.split("==") for line in lines if "==" in line and not line.startswith("#")]
     return {normal(name): version for name, version in pairs}
 
@@ -177,6 +177,6 @@ def _licence(name: str) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        print(hashed(json.loads(Path(sys.argv[1]).read_text())), end="")
+        print(hashed(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))), end="")
     else:
         print(bill(pipeline.ROOT / "requirements.lock"), end="")

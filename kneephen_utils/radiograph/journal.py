@@ -26,16 +26,16 @@ def fingerprint(settings: Iterable[object], modules: Iterable[ModuleType]) -> st
 def resume(artefacts: str | Path, mark: str) -> list[dict[str, Any]]:
     """Return the rows of an interrupted run with this fingerprint; otherwise start afresh."""
     path = _path(artefacts)
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     batches = _whole(lines[1:]) if lines and lines[0] == mark else []
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([mark, *map(json.dumps, batches)]) + "\n")
+    path.write_text("\n".join([mark, *map(json.dumps, batches)]) + "\n", encoding="utf-8")
     return [row for batch in batches for row in batch]
 
 
 def append(artefacts: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Note rows whose pictures are on disk: all of them or, after a kill, none."""
-    with _path(artefacts).open("a") as journal:
+    with _path(artefacts).open("a", encoding="utf-8") as journal:
         journal.write(f"{json.dumps(list(rows))}\n")
 
 
