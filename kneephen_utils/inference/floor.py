@@ -28,7 +28,7 @@ def two_parts(pair: pd.DataFrame, phenotype: int) -> dict[str, tuple[pd.DataFram
     Returns
     -------
     For each part its rows and `estimate`, `low`, `high`, `p`, clustered by person. A part in
-    which a phenotype has no two values is left out.
+    which a phenotype has no two values, or whose equations have no solution, is left out.
 
     References
     ----------
@@ -41,8 +41,12 @@ def two_parts(pair: pd.DataFrame, phenotype: int) -> dict[str, tuple[pd.DataFram
         if len(values) < 2 or values.max() < 2 or part["participant_id"].nunique() < 5:
             continue
         marked = part.assign(mark=(part["phenotype"] == phenotype).astype(float))
-        columns = ["mark", "years", *slopes.mode(marked)]
-        result = mixed.equations(marked, columns).contrast({"mark": 1.0})
+        timed = ["years"] if len(part["years"].unique()) > 1 else []
+        try:
+            fitted = mixed.equations(marked, ["mark", *timed, *slopes.mode(marked)])
+        except mixed.MixedModelError:
+            continue
+        result = fitted.contrast({"mark": 1.0})
         found[contrast] = (part, dict(zip(("estimate", "low", "high", "p"), result, strict=True)))
     return found
 

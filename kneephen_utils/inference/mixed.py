@@ -21,6 +21,8 @@ from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 INTERCEPT = "(Intercept)"
 GEE = "estimating equations"
+AGREED = ["coefficient", "estimate", "standard_error", "second_optimiser", "maximum_likelihood"]
+AGREED += ["statsmodels", "error_ratio", "note"]
 FIRST, SECOND = "auto", "Nelder-Mead"
 
 
@@ -48,11 +50,14 @@ class Fit:
         """Return estimate, 95 % interval and Wald p of a weighted sum of coefficients.
 
         The degrees of freedom are the smallest Satterthwaite ones among the coefficients
-        involved, which is on the careful side.
+        involved, which is on the careful side. All are missing where the variance is not positive.
         """
         vector = np.array([weights.get(name, 0.0) for name in self.names])
         estimate = float(vector @ self.estimate)
-        error = float(np.sqrt(vector @ self.covariance @ vector))
+        variance = float(vector @ self.covariance @ vector)
+        if not (np.isfinite(estimate) and variance > 0):  # the data do not hold the answer
+            return float("nan"), float("nan"), float("nan"), float("nan")
+        error = float(np.sqrt(variance))
         degrees = float(self.degrees[vector != 0].min())
         reach = float(stats.t.ppf(0.975, degrees)) * error
         p = float(2 * stats.t.sf(abs(estimate) / error, degrees))
@@ -89,22 +94,23 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, optimizer: str, reml: boo
     Raises
     ------
     MixedModelError
-        If a column repeats others, the optimiser does not converge, a standard error is not a
-        positive number, or a coefficient is exactly 0.0, which is how a stuck fit looks.
+        If there is nothing to fit (see `refuse_thin`), a column repeats others, the optimiser
+        does not converge, a standard error is not a positive number, or a coefficient is exactly
+        0.0, which is how a stuck fit looks.
 
     References
     ----------
     Bates et al. (2015), lme4, doi:10.18637/jss.v067.i01.
     """
+    refuse_thin(rows, columns)
     told = io.StringIO()  # what is dropped is an error below, not a line on the page
+    control = mixedlm.lmerControl(optimizer=optimizer)
     with warnings.catch_warnings(), contextlib.redirect_stdout(told):
         warnings.simplefilter("ignore", UserWarning)  # a variance of zero is a result, not a fault
-        model = mixedlm.lmer(
-            formula(rows, columns),
-            rows,
-            REML=reml,
-            control=mixedlm.lmerControl(optimizer=optimizer),
-        )
+        try:
+            model = mixedlm.lmer(formula(rows, columns), rows, REML=reml, control=control)
+        except Exception as error:  # the library raises of many kinds where nothing can be fitted
+            raise MixedModelError(f"no solution was found ({type(error).__name__})") from error
     names = list(model.fixef())
     if lost := sorted(set(columns) - set(names)):
         raise MixedModelError(f"{lost[0]}: the column repeats what the others say")
@@ -125,6 +131,23 @@ def fit(rows: pd.DataFrame, columns: Sequence[str], *, optimizer: str, reml: boo
         float(knee),
         float(model.sigma) ** 2,
     )
+
+
+def refuse_thin(rows: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse rows in which nothing can be estimated, and say why.
+
+    Raises
+    ------
+    MixedModelError
+        If fewer than two people have every column, the measure is the same everywhere, or years
+        are asked about and it was measured at one visit.
+    """
+    if rows["participant_id"].nunique() < 2:
+        raise MixedModelError("fewer than two people have what the model asks for")
+    if rows["measure"].nunique() < 2:
+        raise MixedModelError("the measure is the same for every knee at every visit")
+    if "years" in columns and rows["years"].nunique() < 2:
+        raise MixedModelError("it was measured at one visit alone")
 
 
 def reference(rows: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.Series, pd.Series]:
@@ -158,18 +181,28 @@ def equations(rows: pd.DataFrame, columns: Sequence[str]) -> Fit:
 
     The sandwich errors do not rest on the random effects being right.
 
+    Raises
+    ------
+    MixedModelError
+        If there is nothing to fit, see `refuse_thin`, or the equations have no solution.
+
     References
     ----------
     Liang & Zeger (1986), doi:10.1093/biomet/73.1.13.
     """
+    refuse_thin(rows, columns)
     design = rows[list(columns)].astype(float)
     design.insert(0, INTERCEPT, 1.0)
-    result = sm.GEE(
+    model = sm.GEE(
         rows["measure"].astype(float),
         design,
         groups=rows["participant_id"],
         cov_struct=sm.cov_struct.Exchangeable(),
-    ).fit()
+    )
+    try:
+        result = model.fit()
+    except (ValueError, np.linalg.LinAlgError) as error:
+        raise MixedModelError("the equations have no solution") from error
     names = list(design.columns)
     degrees = np.full(len(names), float(max(rows["participant_id"].nunique() - len(names), 1)))
     return Fit(

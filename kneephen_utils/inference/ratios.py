@@ -82,6 +82,10 @@ def weighted(pair: pd.DataFrame, beside: list[str]) -> Found:
     beside
         Baseline columns the chance of being read again may depend on.
     """
+    empty = [name for name in beside if pair[name].isna().all()]
+    if empty:
+        why = f"Not estimated: no knee has a known {' or '.join(empty)}."
+        return _named(WEIGHTED, RATIO, "sensitivity", {"sentence": why, "unit": "ratio"})
     known = pair.dropna(subset=beside).reset_index(drop=True)
     spells = hazard.periods(known)
     own = attrition.weights(known, [*beside, "mark"])

@@ -170,7 +170,8 @@ def read(
 def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
     """Fit the model of the largest grade with phenotypes in several ways, see `mixed.agreement`.
 
-    Without any phenotype the course of the largest grade is compared.
+    Without any phenotype the course of the largest grade is compared. Where nothing can be
+    estimated there are no rows.
 
     Parameters
     ----------
@@ -182,11 +183,16 @@ def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
     named = rows[rows["phenotype"] >= LARGEST]
     apart = named.groupby("kl_grade")["phenotype"].transform("nunique") > 1
     some = named[apart] if apart.any() else rows
+    if some.empty:
+        return pd.DataFrame(columns=mixed.AGREED)
     some = some[some["kl_grade"] == some["kl_grade"].mode().iloc[0]]
     others = [k for k, n in some["phenotype"].value_counts().items() if k > LARGEST and n > 30]
     groups = sorted(others) if apart.any() else []
     marked, columns = design(some, ["years", *mode(some)], groups)
-    fitted = mixed.agreement(marked, columns, people=people, seed=seed)
+    try:
+        fitted = mixed.agreement(marked, columns, people=people, seed=seed)
+    except mixed.MixedModelError:
+        return pd.DataFrame(columns=mixed.AGREED)
     words = {
         mixed.INTERCEPT: "mean at baseline",
         "years": "slope per year",
@@ -198,7 +204,12 @@ def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
 
 
 def apart(compared: pd.DataFrame) -> float:
-    """Return the largest difference of `agreement`, in standard errors, between two programs."""
+    """Return the largest difference of `agreement`, in standard errors, between two programs.
+
+    Missing without rows.
+    """
+    if compared.empty:
+        return float("nan")
     gaps = compared[["second_optimiser", "statsmodels"]].abs().max(axis=1)
     return float((gaps / compared["standard_error"]).max())
 

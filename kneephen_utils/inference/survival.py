@@ -77,8 +77,13 @@ def _efron_scores(
 
 
 def proportional(events: pd.DataFrame, column: str) -> float:
-    """Return the p value of proportional hazards for one column (Grambsch & Therneau 1994)."""
+    """Return the p value of proportional hazards for one column (Grambsch & Therneau 1994).
+
+    Missing where events were seen at fewer than two visits: nothing can change between them.
+    """
     at_risk = events[events["months"] > 0]
+    if at_risk.loc[at_risk["observed"].astype(bool), "months"].nunique() < 2:
+        return float("nan")
     surv = greenwood.Surv(at_risk["months"].to_numpy(float), at_risk["observed"].to_numpy(int))
     model = greenwood.CoxPH().fit(surv, at_risk[[column]].astype(float))
     frame = model.cox_zph(transform="km").to_frame(format="pandas")

@@ -95,7 +95,7 @@ def _feet(taken: pd.DataFrame, name: str, gap: float) -> list[tuple[str, float]]
     """Return the lower edge of each compartment's bar at a visit, knees."""
     sizes = taken.groupby(name)["knees"].sum()
     there = [each for each in SIDES if each in sizes.index]
-    edges = np.r_[0.0, np.cumsum([sizes[each] + gap for each in there])[:-1]]
+    edges = np.cumsum([0.0, *(sizes[each] + gap for each in there)])[:-1]
     return list(zip(there, edges.tolist(), strict=True))
 
 
