@@ -5,8 +5,8 @@
 Every film has its own seed. It must be read, or be refused as a film is (`dicom.FilmError`), within
 20 seconds and 3 GB; greys must lie between 0 and 1; no sentence and nothing on the terminal may
 hold what was planted of a person. What is read is cut as the stage cuts it, one in `WHOLE` films at
-full size, and nothing may be raised there, not even a warning. A process that ends is a crash of
-the film it was at; the rest go on.
+full size, and nothing may be raised there, not even a warning. A process may end at a film that
+the stage reads in a process of its own; the rest go on.
 """
 
 from __future__ import annotations

@@ -90,6 +90,8 @@ def decode(dataset: Dataset) -> np.ndarray:
     _check_size(code, dataset)
     first: FilmError | None = None
     for syntax in dict.fromkeys([told, code.syntax]):
+        if told in NATIVE and syntax not in NATIVE | PILLOW | {RLELossless}:
+            continue  # GDCM is only asked where the file says so: it may end the program
         if syntax in UID_dictionary:
             try:
                 return _decode_as(UID(syntax), dataset, code)
