@@ -209,7 +209,7 @@ def test_the_other_encoder_sees_the_same_knees(made: dict[str, pd.DataFrame]) ->
     assert list(arms) == ["image", "context"]
     assert arms["image"]["knee_id"].tolist() == of["knee_id"].tolist()
     assert elsewhere.other("zeroshot") == "finetuned"
-    with pytest.raises(ValueError, match="'tuned'; expected zeroshot or finetuned"):
+    with pytest.raises(ValueError, match="'tuned'; expected finetuned, zeroshot, block"):
         elsewhere.other("tuned")
     tables.check(arms["context"], "fused")
     assert fusion.fuse is not elsewhere.fuse
