@@ -160,7 +160,7 @@ def test_the_gate_stops_a_build_and_a_missing_book_does_not_pass(
     release.mkdir()
     (release / "a.txt").touch()
     monkeypatch.setattr(main.pipeline, "ROOT", book.parent)
-    monkeypatch.setattr(main, "_places", lambda _: {"release": str(release)})
+    monkeypatch.setattr(main.typed, "places", lambda _: {"release": str(release)})
     monkeypatch.setattr(main, "BOOK_PAGES", book.parent / "book" / "executed")
     words = ["gate", "--profile", "oai", "--oai", str(release)]
     assert main.main(words) == 1

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kneephen_utils import closed
 from kneephen_utils.phenotype import contribution, explorer, landscape, sweep
 
 SETTINGS = replace(islands.SETTINGS, draws=4)
@@ -101,7 +102,7 @@ def test_no_knee_is_told_where_knees_are_closed(made: dict[str, pd.DataFrame]) -
         for part in own["partitions"]:
             assert "labels" not in part
             for group in part["groups"]:
-                assert group["knees"] is None or group["knees"] % landscape.ROUND == 0
+                assert group["knees"] is None or group["knees"] % closed.BASE == 0
     assert "9000" not in json.dumps(told)
 
 

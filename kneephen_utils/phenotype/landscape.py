@@ -124,7 +124,7 @@ def partition(labels: np.ndarray, of: pd.DataFrame, *, disclose: bool) -> dict[s
     """Return the groups of one partition, largest first and the unassigned last, as told."""
     groups = [*range(density.groups(labels)), density.UNASSIGNED]
     none = int(np.sum(labels == density.UNASSIGNED))
-    told = none if disclose else _rounded(none)
+    told = closed.count(none, disclose=disclose)
     packed: dict[str, Any] = {
         "groups": [_group(of[labels == k], k, disclose=disclose) for k in groups],
         "noise": None if told is None else round(told / len(labels), 2),
@@ -189,15 +189,10 @@ def _group(own: pd.DataFrame, group: int, *, disclose: bool) -> dict[str, Any]:
         values.append(_number(middle, 1) if len(numbers) >= fewest else None)
     return {
         "name": figure.phenotype_label(group),
-        "knees": len(own) if disclose else _rounded(len(own)),
+        "knees": closed.count(len(own), disclose=disclose),
         "values": values[:-1],
         "covered": values[-1],
     }
-
-
-def _rounded(count: int) -> int | None:
-    """Return a count rounded; a count of 1 to 9 is not told."""
-    return closed.count(count, disclose=False)
 
 
 def _unit(values: pd.Series) -> np.ndarray:
