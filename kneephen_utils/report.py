@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -103,20 +102,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def p_value(p: float, *, draws: int = 0) -> str:
-    """Write a p value as journals do; one at the floor of its random `draws` lies below it."""
+def p_value(p: float) -> str:
+    """Write a p value as journals do."""
     if pd.isna(p):
         return MISSING
-    floor = 1 / (draws + 1)
-    if draws and p <= floor * (1 + 1e-9):
-        return f"<\N{NO-BREAK SPACE}{_up(floor)}"
     return "<\N{NO-BREAK SPACE}0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _up(value: float) -> str:
-    """Write a positive number below 1 with one digit, rounded up."""
-    places = -math.floor(math.log10(value))
-    return f"{math.ceil(round(value * 10**places, 9)) / 10**places:.{places}f}"
 
 
 def _cell(value: object, decimals: int) -> str:

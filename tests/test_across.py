@@ -119,7 +119,7 @@ def test_rows_say_what_was_compared_or_why_not() -> None:
     least = progression.Least(knees=8, events=5)
     told = {}
     for below in (1, -1):
-        rows = grades.compare(knees, alike(below), events, least=least, **ROOM)
+        rows = grades.compare(knees, alike(below), events, horizon=48.0, least=least)
         made = effects.table(rows, "progression_effects", families={})
         told[below] = tables.check(made, "progression_effects").iloc[0]
     assert told[1]["sentence"].endswith("Taken for the same as B of KL2.")

@@ -206,8 +206,8 @@ def test_fifty_cohorts_show_little_bias_and_fair_intervals() -> None:
     found, null = [], []
     for seed in range(50):
         labels = simulated.knees(300, seed=seed)
-        found.append(ratio(labels, seed=seed, log_ratio=np.log(2), draws=1))
-        null.append(ratio(labels, seed=seed + 1000, log_ratio=0.0, draws=99)["p"])
+        found.append(ratio(labels, seed=seed, log_ratio=np.log(2)))
+        null.append(ratio(labels, seed=seed + 1000, log_ratio=0.0)["p"])
     logs = [np.log(each["estimate"]) for each in found]
     covered = [each["low"] < 2 < each["high"] for each in found]
     assert np.mean(logs) == pytest.approx(np.log(2), abs=3 * np.std(logs) / np.sqrt(50))
@@ -215,12 +215,12 @@ def test_fifty_cohorts_show_little_bias_and_fair_intervals() -> None:
     assert np.mean(np.array(null) <= 0.05) <= 0.14
 
 
-def ratio(labels: pd.DataFrame, *, seed: int, log_ratio: float, draws: int) -> dict[str, float]:
+def ratio(labels: pd.DataFrame, *, seed: int, log_ratio: float) -> dict[str, float]:
     """Return the hazard ratio by the primary model."""
     found = simulated.events(labels, seed=seed, log_ratio=log_ratio)
     pair = progression.known_at(found, "kl_rise_1", horizon=48.0).merge(labels, on="knee_id")
     marked = pair.assign(mark=pair["phenotype"].astype(float))
-    return ratios.main(marked, [], draws=draws, seed=0)
+    return ratios.main(marked, [])
 
 
 def read(grouped: pd.DataFrame) -> pd.DataFrame:
@@ -267,7 +267,7 @@ def test_the_published_sides_are_compared_within_and_across_grades() -> None:
     lateral = knees["phenotype"] == 1
     knees = knees.assign(kl_grade=grade, jsn_medial=1.0 - lateral, jsn_lateral=1.0 * lateral)
     events = simulated.events(knees, seed=3, log_ratio=0.8)
-    made = published.compare(knees, people(knees), events, **SETTINGS)
+    made = published.compare(knees, people(knees), events, horizon=48.0, least=LEAST)
     assert made["what"].tolist()[:3] == ["KL1", "KL2", "KL3"]
     whole, trend = made.iloc[3], made.iloc[4]
     assert whole["low"] < np.exp(0.8) < whole["high"]
@@ -285,6 +285,8 @@ def test_the_published_sides_are_compared_within_and_across_grades() -> None:
 
 def test_sides_without_knees_are_not_compared() -> None:
     knees = simulated.knees(60, seed=3).assign(jsn_medial=0.0)
-    made = published.compare(knees, people(knees), simulated.events(knees, seed=3), **SETTINGS)
+    made = published.compare(
+        knees, people(knees), simulated.events(knees, seed=3), horizon=48.0, least=LEAST
+    )
     assert made.empty
     assert "Too few knees" in published.tell(made, horizon=48.0)

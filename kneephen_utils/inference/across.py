@@ -103,9 +103,7 @@ def hindered(seen: pd.DataFrame, said: str, *, min_knees: int) -> str:
     return ""
 
 
-def ratio(
-    events: pd.DataFrame, beside: Sequence[str], *, draws: int = 0, seed: int = 0
-) -> dict[str, Any]:
+def ratio(events: pd.DataFrame, beside: Sequence[str]) -> dict[str, Any]:
     """Return the hazard ratio of the upper grade divided by that of the lower.
 
     Parameters
@@ -114,28 +112,22 @@ def ratio(
         From `hazard.censor`, with `mark`, `upper` and `kl_grade`; each grade has its own hazard.
     beside
         Further covariates, such as none.
-    draws, seed
-        Not used: interval and p value come from `profile.ratio`, which draws nothing.
 
     Returns
     -------
     `estimate`, `low`, `high`, `p` and `procedure` of `profile.ratio`; where they are missing
     `sentence` says why.
     """
-    del draws, seed
     spells = hazard.periods(events).assign(both=lambda d: d["mark"] * d["upper"])
     columns = ["mark", *beside]
     return profile.ratio(spells, "both", columns, strata="kl_grade")
 
 
-def shared(
-    events: pd.DataFrame, beside: Sequence[str] = (), *, draws: int = 0, seed: int = 0
-) -> dict[str, Any]:
+def shared(events: pd.DataFrame, beside: Sequence[str] = ()) -> dict[str, Any]:
     """Return the hazard ratio that all grades share, each grade with a hazard of its own.
 
     Arguments and result are those of `ratio`, without `upper`.
     """
-    del draws, seed
     spells = hazard.periods(events)
     return profile.ratio(spells, "mark", beside, strata="kl_grade")
 

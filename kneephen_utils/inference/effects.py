@@ -102,6 +102,11 @@ def group(
     return joined.drop(columns=["membership", "sex"])
 
 
+def female(sex: pd.Series) -> pd.Series:
+    """Return 1.0 for female and 0.0 for male, missing where the sex is not known."""
+    return (sex == "female").astype(float).where(sex.notna())
+
+
 def cells(grouped: pd.DataFrame) -> Iterator[Cell]:
     """Yield the cells of `group`: each grade and arm, first confirm people, then both."""
     assigned = grouped[grouped["phenotype"] != UNASSIGNED]

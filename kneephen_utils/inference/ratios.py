@@ -23,7 +23,7 @@ TURNED = "scores of people, signs turned"
 WEIGHTED = f"{GROUPED}, weighted for attrition"
 
 
-def main(pair: pd.DataFrame, beside: list[str], *, draws: int = 0, seed: int = 0) -> Found:
+def main(pair: pd.DataFrame, beside: list[str]) -> Found:
     """Return the hazard ratio of the marked knees by the grouped-time model.
 
     Parameters
@@ -32,8 +32,6 @@ def main(pair: pd.DataFrame, beside: list[str], *, draws: int = 0, seed: int = 0
         From `hazard.censor`: the knees of two phenotypes, `mark` 1 for the one compared.
     beside
         Baseline covariates without missing values; empty for the plain ratio.
-    draws, seed
-        Not used: interval and p value come from `profile.ratio`, which draws nothing.
 
     Returns
     -------
@@ -41,7 +39,6 @@ def main(pair: pd.DataFrame, beside: list[str], *, draws: int = 0, seed: int = 0
     `contrast` too without covariates. All missing if the data are too thin; `sentence` then says
     why.
     """
-    del draws, seed
     named = {"model": GROUPED, **({} if beside else {"contrast": RATIO})}
     return {**named, **profile.ratio(hazard.periods(pair), "mark", beside)}
 

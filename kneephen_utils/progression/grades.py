@@ -18,8 +18,6 @@ def compare(
     *,
     horizon: float,
     least: progression.Least,
-    draws: int,
-    seed: int,
 ) -> list[Row]:
     """Compare the hazard ratio of each phenotype with that of its like in the grade below.
 
@@ -36,15 +34,12 @@ def compare(
     least
         Knees of each phenotype and grade, and events in a grade, without which nothing is
         estimated.
-    draws, seed
-        Not used: interval and p value come from `profile.ratio`, which draws nothing.
 
     Returns
     -------
     Rows for `effects.table`: one ratio of hazard ratios of the primary outcome per phenotype,
     or why it cannot be formed.
     """
-    del draws, seed
     known = progression.known_at(events, progression.PRIMARY, horizon=horizon)
     rows: list[Row] = []
     for cell, phenotype, said in across.comparable(grouped, alike):

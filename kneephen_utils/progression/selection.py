@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.inference import attrition, hazard, profile, ratios
+from kneephen_utils.inference import attrition, effects, hazard, profile, ratios
 from kneephen_utils.inference.effects import Row
 from kneephen_utils.progression import beside
 
@@ -80,8 +80,7 @@ def weighted(pair: pd.DataFrame) -> Row:
 
 def _design(enrolled: pd.DataFrame) -> np.ndarray:
     """Return (knees, columns): standardised numbers, what is missing, and the subcohort."""
-    female = (enrolled["sex"] == "female").astype(float).where(enrolled["sex"].notna())
-    numbers = enrolled.assign(female=female)[NUMBERS].astype("float64")
+    numbers = enrolled.assign(female=effects.female(enrolled["sex"]))[NUMBERS].astype("float64")
     columns = [np.ones(len(enrolled))]
     for name in NUMBERS:
         gone = numbers[name].isna()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import closed, progression, report
-from kneephen_utils.inference import across, ratios, summary
+from kneephen_utils.inference import across, effects, ratios, summary
 from kneephen_utils.progression.outcomes import COMPOSITE, LOSSES, PRIMARY
 from kneephen_utils.progression.transition import side
 
@@ -37,8 +37,6 @@ def compare(
     *,
     horizon: float,
     least: progression.Least,
-    draws: int,
-    seed: int,
 ) -> pd.DataFrame:
     """Return the hazard ratio of a rise, lateral against medial narrowing, as a table to read.
 
@@ -50,8 +48,6 @@ def compare(
         Follow-up is cut here, months.
     least
         Knees of each side, and events, without which nothing is estimated.
-    draws, seed
-        Of what is drawn at random; ratios draw nothing.
 
     Returns
     -------
@@ -69,9 +65,9 @@ def compare(
     some = seen[seen["kl_grade"].isin(there)]
     if len(there) > 1:
         name = f"KL{there[0]} to KL{there[-1]}, each with its own hazard"
-        lines.append(_line(name, some, across.shared(some, draws=draws, seed=seed)))
+        lines.append(_line(name, some, across.shared(some)))
         tilted = some.assign(upper=some["kl_grade"] - np.mean(there))
-        lines.append(_line(TREND, some, across.ratio(tilted, [], draws=draws, seed=seed)))
+        lines.append(_line(TREND, some, across.ratio(tilted, [])))
     if there:
         own = narrowed[narrowed["kl_grade"].isin(there)]
         lines += _others(own, events, horizon, least)
@@ -104,8 +100,8 @@ def _narrowed(knees: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
     read = read[["knee_id", "participant_id", "kl_grade", "jsn_medial", "jsn_lateral"]]
     where = read["knee_id"].map(side(read))
     own = read.assign(mark=(where == "lateral").astype(float))[where.isin(["medial", "lateral"])]
-    female = (participants["sex"] == "female").astype(float).where(participants["sex"].notna())
-    people = participants[["participant_id", "age", "bmi"]].assign(female=female)
+    people = participants[["participant_id", "age", "bmi"]]
+    people = people.assign(female=effects.female(participants["sex"]))
     own = own.merge(people, on="participant_id", how="left", validate="many_to_one")
     return own.astype({"kl_grade": "int64"})
 

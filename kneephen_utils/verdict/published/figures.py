@@ -88,17 +88,16 @@ def compare(tables: Tables, *, draws: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def contrasts(tables: Tables, *, draws: int, seed: int) -> pd.DataFrame:
+def contrasts(tables: Tables) -> pd.DataFrame:
     """Return the hazard ratio of each phenotype against the largest, put right, for reading.
 
     Grouped-time proportional hazards of a rise within 48 months in KL1 to KL3, with the grade
-    as a covariate, interval and p value from `profile.ratio`; `draws` and `seed` are not used.
+    as a covariate, interval and p value from `profile.ratio`.
 
     References
     ----------
     Prentice & Gloeckler (1978), doi:10.2307/2529588.
     """
-    del draws, seed
     events = hazard.censor(rises(audit.corrected(tables)), horizon=HORIZON)
     events = events[(events["months"] > 0) & events["kl_grade"].isin(AT_RISK)]
     sizes = events["phenotype"].value_counts()
