@@ -66,6 +66,8 @@ OWNER := $(shell echo $$PPID)# this make: while it lives, no other works in the 
 export KNEEPHEN_MAKE := $(OWNER)-$(shell date +%s)
 BEFORE := $(if $(HAVE),$(PY),$(call quoted,PYTHON))#  a Python that is there before the environment
 
+FITS := -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))'#  whether a Python is one that is promised
+
 # when this make is gone, however it ended, nothing that it started stays at work
 GUARD := $(shell $(BEFORE) -m kneephen_utils.pipeline.guard $(OWNER) $(KNEEPHEN_MAKE) < /dev/null > /dev/null 2>&1 &)
 
@@ -257,7 +259,7 @@ env: $(READY) ## make the environment from the lock
 
 equipped: # an environment that is there: whether it has what is needed
 	@test -x $(PY) || { echo "kneephen: there is no Python in" '$(subst ','\'',$(PLACE))/bin; expected a virtual or conda environment' >&2; exit 1; }
-	@$(PY) -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
+	@$(PY) $(FITS) \
 	  || { echo "kneephen: $$($(PY) --version) in" '$(subst ','\'',$(PLACE)); expected Python 3.11 or 3.12' >&2; exit 1; }
 	@$(PY) -m kneephen_utils.pipeline.equipped
 
@@ -267,7 +269,7 @@ build/environment.stamp: FORCE
 FORCE:
 
 .venv/.ready: build/environment.stamp
-	@$(PYTHON) -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))' \
+	@$(PYTHON) $(FITS) \
 	  || { echo "kneephen: PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1); expected Python 3.11 or 3.12" >&2; exit 1; }
 	@echo "environment: installing into .venv (several minutes the first time)" >&2
 	@$(PYTHON) -m venv .venv

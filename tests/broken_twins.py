@@ -25,9 +25,8 @@ PUBLISHED_CLOCK = {"V03": "V05", "V05": "V07", "V06": "V08", "V08": "V10"}  # by
 Change = Callable[[Release], Release]
 
 
-@cache
-def twin(people: int, seed: int) -> Release:
-    """Return the tables of a sound synthetic release, with a film and an ingest line for each."""
+def sound(people: int, seed: int) -> Release:
+    """Return the tables of a sound synthetic release, without films."""
     drawn = simulation.simulate(
         participants=people,
         seed=seed,
@@ -36,7 +35,13 @@ def twin(people: int, seed: int) -> Release:
         reader_noise=0.007,
         floor=True,
     )
-    source = observed.release(drawn)
+    return observed.release(drawn)
+
+
+@cache
+def twin(people: int, seed: int) -> Release:
+    """Return the tables of a sound synthetic release, with a film and an ingest line for each."""
+    source = sound(people, seed)
     film = "F" + source.readings["participant_id"]
     films = pd.DataFrame({"participant_id": source.people["participant_id"], "visit": "V00"})
     return replace(

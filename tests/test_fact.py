@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import broken_twins
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,19 +13,10 @@ from kneephen_utils import cohort
 from kneephen_utils.cohort import event, fact, reading
 from kneephen_utils.cohort.fact import measure
 from kneephen_utils.cohort.fact.published import FACTS
-from kneephen_utils.twin import observed, simulation
 
 
 def tables_of(participants: int, seed: int) -> fact.Tables:
-    drawn = simulation.simulate(
-        participants=participants,
-        seed=seed,
-        planted=True,
-        defects=0.02,
-        reader_noise=0.007,
-        floor=True,
-    )
-    source = observed.release(drawn)
+    source = broken_twins.sound(participants, seed)
     chosen = reading.choose(source.readings, projects="by_design")
     knees = cohort.knees(source, chosen)
     visits = cohort.visits(source, chosen, knees)

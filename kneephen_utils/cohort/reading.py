@@ -10,12 +10,12 @@ from __future__ import annotations
 import pandas as pd
 
 from kneephen_utils import tables
+from kneephen_utils.oai.catalog import SIDE_LETTERS
 from kneephen_utils.oai.clock import months
 
 PROJECT_OF_CODE = {15.0: 15, 37.0: 37, 42.0: 37}
 LAST_MONTH_OF_15 = 48.0
 POLICIES = ("by_design", "15_only")
-SIDE_MARKS = {"right": "R", "left": "L"}
 STARTS = {
     "kl_grade": "kl_grade_start",
     "jsn_medial": "jsn_medial_start",
@@ -64,7 +64,7 @@ def account(readings: pd.DataFrame, *, projects: str) -> pd.DataFrame:
 
 def knee_ids(table: pd.DataFrame) -> pd.Series:
     """Return knee identifiers such as `9000001-R` from `participant_id` and `side`."""
-    return table["participant_id"] + "-" + table["side"].map(SIDE_MARKS)
+    return table["participant_id"] + "-" + table["side"].map(SIDE_LETTERS)
 
 
 def _told_apart(readings: pd.DataFrame, projects: str) -> pd.DataFrame:

@@ -13,14 +13,14 @@ from pathlib import Path
 Place = tuple[int, int]  # device and number of a folder: the same however it is reached
 
 
-def files(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder, image releases such as `0.E.1` left out."""
+def files(folder: Path, *, films: bool = False) -> Iterator[Path]:
+    """Yield every file below a folder; image releases such as `0.E.1` only with `films`."""
     seen = {_place(each) for each in folder.resolve().parents}
     starts = [folder]
     while starts:
         links: list[Path] = []
         for start in starts:
-            yield from _below(start, seen, links)
+            yield from _below(start, seen, links, films=films)
         starts = links
 
 
@@ -38,12 +38,12 @@ def broken(folder: Path) -> dict[Path, str]:
     return found
 
 
-def _below(start: Path, seen: set[Place], links: list[Path]) -> Iterator[Path]:
+def _below(start: Path, seen: set[Place], links: list[Path], *, films: bool) -> Iterator[Path]:
     if _known(start, seen):
         return
     for root, folders, names in os.walk(start):
         here = Path(root)
-        inside = sorted(name for name in folders if not _of_films(here / name))
+        inside = sorted(name for name in folders if films or not _of_films(here / name))
         links += [here / name for name in inside if (here / name).is_symlink()]
         folders[:] = [
             name

@@ -7,11 +7,11 @@ parameter names by what lies there.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kneephen_utils.oai import folders
 from kneephen_utils.pipeline import ROOT, STAGES, Run
 from kneephen_utils.pipeline.declared import TWIN, TWIN_WRITES
 from kneephen_utils.pipeline.ingredient import fingerprint, stamp
@@ -92,16 +92,7 @@ def of_twin(artefacts: Path) -> Iterator[tuple[str, str]]:
 
 def files(folder: Path) -> list[Path]:
     """Return every file below a folder in order; a link is followed, but not in a circle."""
-    found, seen = [], set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        here = os.path.realpath(root)
-        if here in seen:
-            folders.clear()
-            continue
-        seen.add(here)
-        folders.sort()
-        found += [Path(root) / name for name in names]
-    return sorted(path for path in found if path.is_file())
+    return sorted(path for path in folders.files(folder, films=True) if path.is_file())
 
 
 def is_table(path: Path) -> bool:

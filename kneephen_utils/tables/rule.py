@@ -8,8 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from kneephen_utils.oai import clock
-
-LETTERS = {"right": "R", "left": "L"}
+from kneephen_utils.oai.catalog import SIDE_LETTERS
 
 
 class Rule(NamedTuple):
@@ -47,7 +46,7 @@ def _other_person(table: pd.DataFrame) -> pd.Series:
 
 def _other_side(table: pd.DataFrame) -> pd.Series:
     letter = table["knee_id"].astype("string").str.rsplit("-", n=1).str[-1]
-    return letter.ne(table["side"].map(LETTERS))
+    return letter.ne(table["side"].map(SIDE_LETTERS))
 
 
 def _outside_window(table: pd.DataFrame) -> pd.Series:
