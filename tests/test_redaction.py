@@ -14,7 +14,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from kneephen_utils import oai, redaction, tables
 from kneephen_utils.cohort import ledger
 from kneephen_utils.cohort.ledger import record
-from kneephen_utils.oai import sheets
+from kneephen_utils.oai import flavour, sheets, values
 from kneephen_utils.pipeline import execution
 from kneephen_utils.verdict import published
 from kneephen_utils.verdict.published import invented
@@ -125,6 +125,20 @@ def test_a_heading_that_stands_twice_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(oai.ReleaseError, match="column P02SEX is there twice"):
         oai.read(release)
+
+
+@pytest.mark.parametrize("cell", ["\uff11", "1E" + 40 * "9", "\u0661\u0662", "1e400"])
+def test_digits_of_other_scripts_and_vast_powers_are_no_value(cell: str) -> None:
+    for kind in ("date", "barcode", "number", "whole"):
+        assert values.read(pd.Series([cell]), kind, None).isna().all(), kind
+
+
+def test_a_list_of_films_without_headings_is_refused_without_its_cells(tmp_path: Path) -> None:
+    path = tmp_path / "contents.csv"
+    path.write_text("12/17/2006,9000077,12/17/2006\n1,2,3\n", encoding="utf-8")
+    with pytest.raises(oai.ReleaseError, match="the heading of column 1 is there twice") as stop:
+        flavour.delimited(path, ",", None)
+    assert "2006" not in str(stop.value)
 
 
 def test_only_a_version_is_told_as_one() -> None:

@@ -58,25 +58,28 @@ def read(cells: pd.Series) -> pd.Series:
 def day_first(cells: pd.Series) -> bool:
     """Say whether a column writes day/month/year: some first number is above 12, no second is."""
     parts = cells.str.strip().str.extract(f"^{NUMERIC}{CLOCK}$")
-    first, second = (pd.to_numeric(parts[name]).gt(12).any() for name in ("month", "day"))
+    first, second = (
+        pd.to_numeric(parts[name], errors="coerce").gt(12).any() for name in ("month", "day")
+    )
     return bool(first and not second)
 
 
 def _dates(parts: pd.DataFrame, *, swapped: bool) -> pd.Series:
-    year = pd.to_numeric(parts["year"])
+    year = pd.to_numeric(parts["year"], errors="coerce")
     short = parts["year"].str.len().eq(2)
     year = year.mask(short, year + 1900 + 100 * (year + 2000 <= LAST_YEAR))
     month = parts["name"].str.lower().map(MONTH_NUMBERS) if "name" in parts else parts["month"]
     day = parts["day"]
     if swapped:
         month, day = day, month
-    whole = pd.DataFrame({"year": year, "month": month, "day": day}).apply(pd.to_numeric)
+    whole = pd.DataFrame({"year": year, "month": month, "day": day})
+    whole = whole.apply(pd.to_numeric, errors="coerce")
     return pd.to_datetime(whole, errors="coerce")
 
 
 def _numbers(trimmed: pd.Series) -> pd.Series:
     found = pd.Series(pd.NaT, index=trimmed.index, dtype="datetime64[ns]")
-    count = pd.to_numeric(trimmed.str.extract(f"^{NUMBER}$", expand=False))
+    count = pd.to_numeric(trimmed.str.extract(f"^{NUMBER}$", expand=False), errors="coerce")
     days, seconds = count.abs().lt(SECONDS_FROM), count.ge(SECONDS_FROM)
     sheet = days & count.ge(SPREADSHEET_FROM)
     for rows, epoch, unit in [

@@ -31,6 +31,9 @@ class Sheet:
 def headings(cells: Sequence[str], path: Path, wanted: Collection[str] | None) -> list[str]:
     """Return headings in upper case, without quotes; `wanted` are those needed, None for all.
 
+    A heading that nobody asked for may be a cell, where the line of headings is lost: it is told
+    by its place.
+
     Raises
     ------
     ReleaseError
@@ -39,7 +42,8 @@ def headings(cells: Sequence[str], path: Path, wanted: Collection[str] | None) -
     names = [name.strip().strip('"').strip().upper() for name in cells]
     for name in names:
         if name and names.count(name) > 1 and (wanted is None or name in wanted):
-            raise ReleaseError(f"{path}: column {name} is there twice; expected it once")
+            told = f"column {name}" if wanted else f"the heading of column {names.index(name) + 1}"
+            raise ReleaseError(f"{path}: {told} is there twice; expected it once")
     return names
 
 

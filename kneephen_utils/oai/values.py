@@ -12,7 +12,7 @@ from kneephen_utils.oai import days
 
 MISSING = r"\s*\.?[A-Z]?\s*(?::.*)?"
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?::.*)?"
-SCIENTIFIC = r"(?P<before>\d)\.?(?P<after>\d*)[eE]\+?(?P<places>\d+)"
+SCIENTIFIC = r"(?P<before>\d)\.?(?P<after>\d*)[eE]\+?(?P<places>\d{1,3})"
 QUOTED = r"""^[='"]+|["']+$"""  # marks by which a spreadsheet is told that a number is text
 REASON = r"^\s*\.?([A-Z])\s*(?::.*)?$"
 
@@ -70,9 +70,9 @@ def digits(cells: pd.Series) -> pd.Series:
     barcodes.
     """
     trimmed = cells.str.strip().str.replace(QUOTED, "", regex=True)
-    plain = trimmed.str.extract(r"^(\d+)(?:\.0*)?$", expand=False)
+    plain = trimmed.str.extract(r"^([0-9]+)(?:\.0*)?$", expand=False)
     parts = trimmed.str.extract(f"^{SCIENTIFIC}$")
-    places = pd.to_numeric(parts["places"])
+    places = pd.to_numeric(parts["places"], errors="coerce")
     exact = [
         before + after[: int(count)]
         if len(after) >= count and not after[int(count) :].strip("0")
