@@ -8,7 +8,7 @@ import pytest
 import simulated
 
 from kneephen_utils import firewall, tables
-from kneephen_utils.inference import effects, summary
+from kneephen_utils.inference import effects, floor, summary
 
 ALLOWED = firewall.Judgement("allowed", "Nothing of the outcome went in.")
 FAMILIES = {"level": ["womac_pain: level at 0 months"], "course": ["womac_pain: slope"]}
@@ -124,3 +124,13 @@ def test_a_ratio_alarms_only_if_its_whole_interval_lies_far_from_one(
     made = [{**row, **known} for row in rows([0.01], contrast)]
     told = effects.table(made, "progression_effects", families={"f": [f"womac_pain: {contrast}"]})
     assert (effects.ALARM in told["sentence"].iloc[0]) == alarms
+
+
+@pytest.mark.parametrize("step", [0.0, 0.4, 0.8, 3.0])
+def test_knees_as_if_independent_have_an_interval_that_says_what_p_says(step: float) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        pair = pd.DataFrame({"phenotype": np.repeat([0, 1], 12)})
+        pair["measure"] = np.floor(rng.exponential(1 + step * pair["phenotype"]))
+        found = floor.independent(pair, 1)
+        assert (found["p"] < 0.05) == (found["low"] > 0 or found["high"] < 0)

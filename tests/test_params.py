@@ -28,7 +28,7 @@ FILLED = dict.fromkeys(params.PLACES, "")
 def small() -> dict[str, Any]:
     return {
         "shared": {"seed": 1, "artefacts": "out/{profile}"},
-        "stages": {"phenotype": {"size": 0, "rate": 0.5, "names": []}, "pain": {"draws": 9}},
+        "stages": {"phenotype": {"size": 0, "rate": 0.5, "names": []}, "pain": {"draws": 99}},
         "grades": {2: {"phenotype": {"size": 20}}, 3: {}},
         "profiles": {"demo": {}, "smoke": {"shared": {"seed": 7}, "phenotype": {"size": 5}}},
     }
@@ -67,7 +67,7 @@ def test_a_whole_number_may_stand_for_a_decimal(small: dict[str, Any]) -> None:
         ("phenotype.size=many", "phenotype.size is 'many'; expected int, such as 0"),
         ("phenotype.size", "is not understood; expected stage.name=value"),
         ("phenotype.size=3@9", "names grade '9'; expected 0, 1, 2, 3 or 4"),
-        ("pain.draws=3@2", "runs once for all grades"),
+        ("pain.draws=59@2", "runs once for all grades"),
     ],
 )
 def test_a_wrong_setting_is_one_clear_sentence(
@@ -275,6 +275,7 @@ def test_to_set_the_one_changes_all_and_no_other_is_set(root: Path) -> None:
         ("phenotype.arm=image@2", "phenotype.arm is 'context', 'context', 'image', 'context',"),
         ("phenotype.draws=2.5", "phenotype.draws is 2.5; expected 2 to 1000000"),
         ("phenotype.draws=true", "phenotype.draws is True; expected 2 to 1000000"),
+        ("pain.draws=19", "pain.draws is 19; expected 39 to 1000000"),
         ("pain.arms=[image]", "pain.arms is ['image'] and lacks 'context', which is phenotype.arm"),
         ("cohort.train_share=0.65", "leave nobody to confirm; expected a sum below 1"),
     ],

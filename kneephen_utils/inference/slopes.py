@@ -18,7 +18,9 @@ from kneephen_utils.inference import clustered, mixed
 LARGEST = 0
 SLOPE = "slope"
 NAMES = ("estimate", "low", "high", "p")
-UNBOUNDED: dict[str, Any] = {"sentence": "Not estimable: too few people to turn the signs of."}
+UNBOUNDED: dict[str, Any] = {
+    "sentence": "Not estimable: too few people, or too few turns of their signs."
+}
 
 
 def at_visits(
