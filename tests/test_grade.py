@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import narrow
 import numpy as np
 import pandas as pd
 import phantom
+import pydicom
 import pytest
 from PIL import Image
+from pydicom.uid import RLELossless
 
 from kneephen_utils import encoder, tables
 from kneephen_utils.__main__ import main
@@ -126,8 +129,8 @@ def test_a_left_knee_is_mirrored_and_the_middle_square_is_taken(tmp_path: Path) 
     stored[:, 10:20] = 100
     Image.fromarray(stored).save(tmp_path / "a.png")
     how = {"pixels": 40, "to": [0.0, 100.0]}
-    right = grade.picture(tmp_path / "a.png", mirror=False, **how)
-    left = grade.picture(tmp_path / "a.png", mirror=True, **how)
+    right = grade.picture(tmp_path / "a.png", side="right", **how)
+    left = grade.picture(tmp_path / "a.png", side="left", **how)
     np.testing.assert_array_equal(right, stored[:, 10:50])
     np.testing.assert_array_equal(left, right[:, ::-1])
 
@@ -135,7 +138,7 @@ def test_a_left_knee_is_mirrored_and_the_middle_square_is_taken(tmp_path: Path) 
 def test_dicom_is_windowed_and_shown_bone_bright(tmp_path: Path) -> None:
     shade = np.tile(np.linspace(0, 1, 64), (64, 1))
     path = phantom.write(tmp_path / "knee.dcm", shade)
-    found = grade.picture(path, mirror=False, pixels=64, to=[10.0, 90.0])
+    found = grade.picture(path, side="right", pixels=64, to=[10.0, 90.0])
     assert (np.diff(found.astype(int), axis=1) >= 0).all()
     assert found.min() == 0
     assert found.max() == 255
@@ -149,7 +152,21 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path, name: str, says:
     else:
         (tmp_path / name).write_bytes(b"no picture")
     with pytest.raises(grade.TableError, match=f"{name}: .*{says}"):
-        grade.picture(tmp_path / name, mirror=False, pixels=8, to=[5.0, 99.0])
+        grade.picture(tmp_path / name, side="right", pixels=8, to=[5.0, 99.0])
+
+
+def test_a_picture_that_brings_its_decoder_down_is_named(
+    given: grade.Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compressed DICOM is decoded in another process, whose end is not the end of this one."""
+    compressed = phantom.write(given.pictures / "0.dcm", np.eye(64))
+    film = pydicom.dcmread(compressed)
+    film.compress(RLELossless)
+    film.save_as(compressed)
+    known = pd.DataFrame({"path": [compressed.name], "side": ["left"]})
+    monkeypatch.setattr(grade, "picture", lambda *_, **__: os._exit(6))
+    with pytest.raises(grade.TableError, match=r"0\.dcm: not readable .*crashed"):
+        grade.keep(known, given, pixels=8, window=[0.0, 100.0])
 
 
 @pytest.mark.parametrize("form", ["utf-8-sig", "cp1252", "utf-16", "utf-16-le", "xlsx", ";"])
@@ -205,7 +222,7 @@ def test_a_picture_is_turned_as_viewers_show_it(tmp_path: Path, turn: int) -> No
     tags = stored.getexif()
     tags[274] = turn
     stored.save(tmp_path / "a.png", exif=tags)
-    found = grade.picture(tmp_path / "a.png", mirror=False, pixels=8, to=[0.0, 100.0])
+    found = grade.picture(tmp_path / "a.png", side="right", pixels=8, to=[0.0, 100.0])
     np.testing.assert_array_equal(found, upright)
 
 
@@ -229,7 +246,7 @@ def test_a_damaged_picture_is_named(tmp_path: Path, name: str, kind: str) -> Non
         pytest.skip("chunks are of PNG")
     _harmed(tmp_path / name, kind)
     with pytest.raises(grade.TableError, match=f"^{name}: not readable as a picture"):
-        grade.picture(tmp_path / name, mirror=False, pixels=8, to=[0.0, 100.0])
+        grade.picture(tmp_path / name, side="right", pixels=8, to=[0.0, 100.0])
 
 
 def test_an_enormous_picture_is_refused_before_it_is_unpacked(
@@ -238,4 +255,4 @@ def test_an_enormous_picture_is_refused_before_it_is_unpacked(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     Image.new("L", (60, 60)).save(tmp_path / "a.png")
     with pytest.raises(grade.TableError, match=r"a\.png: more than 2,000 pixels"):
-        grade.picture(tmp_path / "a.png", mirror=False, pixels=8, to=[0.0, 100.0])
+        grade.picture(tmp_path / "a.png", side="right", pixels=8, to=[0.0, 100.0])

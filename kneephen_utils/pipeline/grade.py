@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,17 @@ import pandas as pd
 import torch
 from PIL import Image, ImageOps
 
-from kneephen_utils import baseline, cohort, dicom, encoder, grading, images, redaction, tables
+from kneephen_utils import (
+    baseline,
+    cohort,
+    dicom,
+    encoder,
+    grading,
+    images,
+    parallel,
+    redaction,
+    tables,
+)
 from kneephen_utils.encoder import devices as machines
 from kneephen_utils.encoder import tuning
 from kneephen_utils.grading import calibration
@@ -169,20 +180,29 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def keep(known: pd.DataFrame, place: Place, *, pixels: int, window: Iterable[float]) -> None:
-    """Write the pictures of `known` as stage radiograph would, side by side on disk."""
+    """Write the pictures of `known` as stage radiograph would, side by side on disk.
+
+    Compressed DICOM is decoded in another process, which a decoder may bring down.
+    """
     kept = images.create(place.out, len(known), pixels)
-    levels = list(window)
+    made = partial(picture, pixels=pixels, to=list(window))
     for start in range(0, len(known), images.CHUNK):
         rows = known.iloc[start : start + images.CHUNK]
-        read_so_far = [
-            picture(place.pictures / row.path, mirror=row.side == "left", pixels=pixels, to=levels)
-            for row in rows.itertuples()
-        ]
-        kept[start : start + len(rows)] = np.stack(read_so_far)
+        jobs = [(place.pictures / row.path, row.side) for row in rows.itertuples()]
+        found = parallel.surviving(made, jobs, workers=1, deadly=_is_coded, lost=_refuse_crash)
+        kept[start : start + len(rows)] = np.stack(list(found))
 
 
-def picture(path: Path, *, mirror: bool, pixels: int, to: list[float]) -> np.ndarray:
-    """Return a picture (pixels, pixels) of bytes: the middle square, bone bright.
+def _is_coded(path: Path, _: str) -> bool:
+    return path.suffix.lower() not in LOOSE and dicom.is_coded(path)
+
+
+def _refuse_crash(path: Path, _: str) -> np.ndarray:
+    raise TableError(f"{path.name}: not readable as a picture (its decoder crashed)")
+
+
+def picture(path: Path, side: str, *, pixels: int, to: list[float]) -> np.ndarray:
+    """Return a picture (pixels, pixels) of bytes: the middle square, bone bright; left mirrored.
 
     A DICOM file is windowed between the percentiles `to`; an 8-bit picture is taken as it is,
     turned as its EXIF data say and every viewer shows it.
@@ -206,11 +226,11 @@ def picture(path: Path, *, mirror: bool, pixels: int, to: list[float]) -> np.nda
     except Exception as error:  # of a damaged picture decoders raise of every kind
         said = str(error) or type(error).__name__
         raise TableError(f"{path.name}: not readable as a picture ({said})") from None
-    side = min(grey.size)
-    left, top = ((length - side) // 2 for length in grey.size)
-    square = grey.crop((left, top, left + side, top + side))
+    edge = min(grey.size)
+    left, top = ((length - edge) // 2 for length in grey.size)
+    square = grey.crop((left, top, left + edge, top + edge))
     made = np.asarray(square.resize((pixels, pixels), Image.Resampling.BICUBIC))
-    return made[:, ::-1] if mirror else made
+    return made[:, ::-1] if side == "left" else made
 
 
 def _uses(known: pd.DataFrame, seed: int) -> pd.DataFrame:
