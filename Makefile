@@ -98,7 +98,7 @@ ifneq (,$(AHEAD))
 SETTLED := $(shell $(TELL) stamps $(GIVEN))
 endif
 
-.PHONY: equipped all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom FORCE
+.PHONY: equipped all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom check FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -186,6 +186,9 @@ lint: $(READY) ## style, types and the import contract
 	@ruff check . && ruff format --check --quiet .
 	@mypy
 	@lint-imports --no-cache
+
+check: $(READY) ## after make all PROFILE=smoke: whether this installation makes what is expected
+	@$(PY) benchmarks/golden.py "$(P)"
 
 bench-truth: $(READY) ## phenotypes of 2,000 people beside what was planted in them, half an hour; the book shows it
 	@$(MAKE) PROFILE=large $(subst $(A)/,artefacts/large/,$(call made,$(PHENO)))
