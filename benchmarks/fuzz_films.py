@@ -1,6 +1,6 @@
 """Fuzz films: films of every kind, with tags and bytes changed at random, are read or refused.
 
-    python benchmarks/fuzz_films.py [--films 100000] [--seed 0]
+    python benchmarks/fuzz_films.py [--films 100000] [--seed 0] [--keep]
 
 Every film has its own seed. It must be read, or be refused as a film is (`dicom.FilmError`), within
 20 seconds and 3 GB; greys must lie between 0 and 1; no sentence and nothing on the terminal may
@@ -25,9 +25,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pydicom
 
-from kneephen_utils import dicom, pipeline
+from kneephen_utils import dicom, measured, pipeline
 from kneephen_utils.radiograph import crop
 
 sys.path.insert(0, str(pipeline.ROOT / "tests"))
@@ -245,11 +246,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, nargs=2)
     parser.add_argument("--home", type=Path)
+    parser.add_argument("--keep", action="store_true", help="into the table of the book")
     given = parser.parse_args()
     if given.batch:
         batch(*given.batch, given.home)
         return 0
-    faults, counts, seed = [], Counter[str](), given.seed
+    faults, counts, seed, code = [], Counter[str](), given.seed, measured.state()
     end = given.seed + given.films
     with tempfile.TemporaryDirectory() as home:
         while seed < end:
@@ -258,6 +260,11 @@ def main() -> int:
             print(f"{seed - given.seed:,} films, {len(faults)} faults", flush=True)
     print("\n".join([f"{count:9,} {text}" for text, count in counts.most_common()]))
     print("\n".join(faults))
+    if given.keep:
+        row = {"input": "film of any kind, changed", "tried": given.films, "crashed": len(faults)}
+        command = f"python benchmarks/fuzz_films.py --films {given.films} --seed {given.seed}"
+        path = measured.FOLDER / "fuzz_films.csv"
+        measured.write(pd.DataFrame([row]), path, command=command, code=code)
     return len(faults)
 
 

@@ -335,7 +335,8 @@ def main() -> int:
     if given.keep:
         rows = [{"input": "spoilt tables of a release", "tried": given.count}]
         rows[0]["crashed"] = ended["crashed"]
-        command = f"python benchmarks/fuzz_tables.py --count {given.count} --seed {given.seed}"
+        command = f"python benchmarks/fuzz_tables.py --start {given.start} --count {given.count}"
+        command += f" --seed {given.seed}"
         path = measured.FOLDER / "fuzz_tables.csv"
         measured.write(pd.DataFrame(rows), path, command=command, code=code)
     return min(ended["crashed"], 1)

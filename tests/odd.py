@@ -1,11 +1,13 @@
 """Odd: a plain film written again in each way that real machines, archives and exports have.
 
-    python tests/odd.py RELEASE                      one film of each kind among those of a release
+    python tests/odd.py RELEASE --people 70          write a release with one film of each kind
+    python tests/odd.py RELEASE                      or change one that is there
     python tests/odd.py RELEASE --artefacts FOLDER   what became of them in a finished run
 
-The first call changes the release it is given, a synthetic one without defects, and lists what it
-did in `odd.csv` beside it. Of every kind it is known whether both knees can be cut out of it, and
-if not, which words must stand on the row.
+RELEASE is a folder `release`, a synthetic one without defects: telephone visits, and `Outcomes99`
+as it is delivered. What was done to its films is listed in `odd.csv` beside it. Of every kind it is
+known whether both knees can be cut out of it, and if not, which words must stand on the row.
+Folders of tables and of films are put in `elsewhere` beside it and linked, and a link leads back.
 """
 
 from __future__ import annotations
@@ -344,6 +346,18 @@ def spoil(release: Path) -> list[tuple[str, str, str]]:
     return rows
 
 
+def link(release: Path) -> None:
+    """Put folders of tables and of films elsewhere, with links to them, one of which leads back."""
+    films = release / "00m"
+    inner = next(path for path in sorted(films.iterdir()) if path.is_dir())
+    for name in ("AllClinical_ASCII", f"00m/{inner.name}"):
+        away = release.parent / "elsewhere" / name
+        away.parent.mkdir(parents=True, exist_ok=True)
+        (release / name).rename(away)
+        (release / name).symlink_to(away.resolve())
+    (films / "back").symlink_to(release.resolve())
+
+
 def told(release: Path, artefacts: Path) -> int:
     """Print what became of every odd film in a run; return how many went otherwise than known."""
     from kneephen_utils import tables
@@ -367,11 +381,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("release", type=Path)
     parser.add_argument("--artefacts", type=Path)
+    parser.add_argument("--people", type=int, help="first write a release of so many")
     given = parser.parse_args()
     if given.artefacts:
         return told(given.release, given.artefacts)
+    if given.people:
+        from kneephen_utils.twin.__main__ import main as twin
+
+        size = ["--participants", str(given.people), "--seed", "5", "--workers", "1"]
+        if twin(["--out", str(given.release.parent), *size]):
+            return 1
     with (given.release.parent / "odd.csv").open("w", encoding="utf-8", newline="") as listed:
         csv.writer(listed).writerows(spoil(given.release))
+    link(given.release)
     return 0
 
 

@@ -221,6 +221,20 @@ def test_a_table_of_gated_data_tells_no_small_count(name: str) -> None:
     assert small or told.select_dtypes("number").isna().sum().sum() > rare, "the case holds none"
 
 
+def test_a_grade_and_a_month_of_which_all_is_withheld_stay_in_the_reading_design() -> None:
+    made = pd.DataFrame({"kl_grade": [1, 1, 2, 2], "months": [0.0, 12.0] * 2})
+    made = made.assign(knees=[40, 40, FEW, FEW], read=[25, FEW, FEW, 1])
+    made["share"] = made["read"] / made["knees"]
+    told = summary.readings(made, disclose=False).set_index("kl_grade")
+    assert told.index.tolist() == [1, 2]
+    assert list(told) == ["knees", "0", "12"]
+    assert told["knees"].isna().tolist() == [False, True]
+    assert told["0"].isna().tolist() == [False, True]
+    assert told["12"].isna().all()
+    report.table(told.reset_index(), title="read")
+    assert summary.readings(made, disclose=True)["knees"].tolist() == [40, FEW]
+
+
 def test_one_withheld_cell_of_a_row_takes_a_neighbour_with_it() -> None:
     told = flow.hidden(uses(), disclose=False).set_index("split")
     assert told.loc["train", ["1", "not graded"]].isna().all()

@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import archive
+import odd
 import pandas as pd
 import pytest
 import tiny
@@ -81,6 +82,13 @@ def test_links_that_lead_back_or_above_are_not_walked_again(
     read = oai.read(home)
     same(release, read)
     assert not read.ingest["sentence"].str.contains("Also found").any()
+
+
+def test_the_links_of_the_odd_release_change_nothing(release: oai.Release, tmp_path: Path) -> None:
+    home = tiny.write(tmp_path / "release")
+    odd.link(home)
+    assert sum(path.is_symlink() for path in [*home.iterdir(), *(home / "00m").iterdir()]) == 3
+    same(release, oai.read(home))
 
 
 def test_a_linked_file_counts_once_and_a_copy_is_told(release: oai.Release, tmp_path: Path) -> None:

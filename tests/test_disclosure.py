@@ -188,3 +188,11 @@ def test_small_counts_are_covered_so_that_none_is_found_and_others_rounded() -> 
     assert '<td class="r">&lt; 10</td><td>7</td>' in covered
     assert "<td>10</td><td>3</td>" in covered, "a count is rounded, a mean stays"
     assert covered.endswith("fewer than 10 knees of 10 people")
+
+
+def test_no_page_that_is_written_by_hand_stops_the_book_of_a_closed_release(
+    root: Path, tmp_path: Path
+) -> None:
+    for page in (root / "book").glob("*.md"):
+        (tmp_path / page.name).write_bytes(page.read_bytes())
+    assert disclosure.scan([tmp_path]) == []

@@ -63,6 +63,20 @@ def test_a_failed_gate_is_written_into_every_sentence() -> None:
     assert effects.GATED in row["sentence"]
 
 
+def test_a_sex_that_is_not_known_is_not_that_of_a_man() -> None:
+    knees = pd.DataFrame({"knee_id": ["a", "b", "c"], "participant_id": ["1", "2", "3"]})
+    knees = knees.assign(womac_pain=0.0, jsn_medial=0.0, jsn_lateral=0.0)
+    people = pd.DataFrame({"participant_id": ["1", "2", "3"], "sex": ["female", "male", None]})
+    phenotypes = pd.DataFrame({"knee_id": ["a", "b", "c"], "phenotype": 0, "membership": 1.0})
+    phenotypes = phenotypes.assign(arm="image", kl_grade=2, split="confirm")
+    gates = pd.DataFrame({"kl_grade": [2], "arm": ["image"], "passed": [True]})
+    made = effects.group(
+        phenotypes, knees, people.assign(age=60.0, bmi=28.0), gates, arms=["image"]
+    )
+    assert made["female"].tolist()[:2] == [1.0, 0.0]
+    assert np.isnan(made["female"].iloc[2])
+
+
 def test_a_knee_that_is_not_in_knees_is_an_error() -> None:
     phenotypes = pd.DataFrame({"knee_id": ["x"], "arm": ["image"], "kl_grade": [2]})
     columns = ["knee_id", "participant_id", "womac_pain", "jsn_medial", "jsn_lateral"]

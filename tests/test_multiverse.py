@@ -81,6 +81,27 @@ def test_every_path_is_taken_once_and_two_are_marked(paths: pd.DataFrame) -> Non
     assert paths.loc[paths["arm"] == "fused", "firewall"].eq("conditional").all()
 
 
+def test_people_whose_sex_is_not_known_are_left_out_where_it_is_adjusted_for() -> None:
+    known = cohort(200, ratio=2.0)
+    blank = known["participants"].copy()
+    blank.loc[:49, "sex"] = None
+    ways = [way for way in multiverse.groupings(**FORKS) if way.arm == "image"][:1]
+    marked = contrast.poles(grouped(known, ways), known["knees"])
+    asked: dict[str, Any] = {"outcomes": ["kl_rise_1"], "default": DEFAULT, "horizon": 48.0}
+    asked |= {"min_events": 5, "workers": 1, "dask": ""}
+    for people, left, why in (
+        (blank, 50, ""),
+        (blank.assign(sex=None), 200, "Not estimated: no knee has a known age, BMI, sex."),
+    ):
+        found = contrast.estimate(marked, ways, {**known, "participants": people}, **asked)
+        found = found[found["sample"] == "both"]
+        sizes = found.groupby("adjustment")["participants"].agg(set)
+        assert sizes["none"] == {200}
+        assert sizes["age, BMI, sex"] == {200 - left}
+        adjusted = found[found["adjustment"] == "age, BMI, sex"]
+        assert set(adjusted["sentence"]) == {why}
+
+
 def test_the_path_of_the_book_follows_its_settings_or_is_said_to_be_missing(
     paths: pd.DataFrame,
 ) -> None:

@@ -152,12 +152,34 @@ def films(people: int, *, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def test_discordance_is_pain_that_structure_does_not_announce() -> None:
-    made = tables.check(discordance.score(*films(300, seed=1)), "discordance")
+    knees, people = films(300, seed=1)
+    made = tables.check(discordance.score(knees, people), "discordance")
     other = made[made["split"] != "discover"]
     assert other["residual"].mean() == pytest.approx(0, abs=0.15)
     assert other["residual"].std() == pytest.approx(0.5, abs=0.1)
     assert np.corrcoef(other["residual"], other["kl_grade"])[0, 1] == pytest.approx(0, abs=0.15)
-    assert "explain" in discordance.tell(made)
+    assert "explain" in discordance.tell(made, knees)
+    assert "Left out" not in discordance.tell(made, knees)
+
+
+def test_a_person_whose_sex_is_not_known_is_not_taken_for_a_man() -> None:
+    knees, people = films(300, seed=1)
+    men = people.index % 2 == 0
+    people.loc[men, "sex"] = "male"
+    lower = knees["participant_id"].isin(people.loc[men, "participant_id"])
+    knees["womac_pain"] = (knees["womac_pain"] - 2.0 * lower).clip(0, 20)
+    whole = discordance.score(knees, people)
+    unknown = people["participant_id"].iloc[1:40:2]  # women
+    blank = people.assign(sex=people["sex"].mask(people["participant_id"].isin(unknown)))
+    some = discordance.score(knees, blank)
+    left = set(whole["knee_id"]) - set(some["knee_id"])
+    assert left == set(knees.loc[knees["participant_id"].isin(unknown), "knee_id"])
+    as_men = discordance.score(knees, blank.fillna({"sex": "male"}))
+    own = [each.set_index("knee_id")["expected"] for each in (whole, some, as_men)]
+    off = [(each - own[0]).abs().mean() for each in own[1:]]
+    assert off[0] < 0.1 < off[1]
+    told = discordance.tell(some, knees)
+    assert "age, body mass index or sex is not known: 40 knees" in told
 
 
 def test_discordance_is_fitted_on_discover_people_alone() -> None:

@@ -25,6 +25,11 @@ def test_faults_and_tests_are_told_with_their_command(tmp_path: Path) -> None:
         measured.write(pd.DataFrame(columns), tmp_path / name, command="make x", code="commit a")
     assert "| make killed | 3 | 3 | 0 |\n\nMade by `make x`" in robust.faults(tmp_path)
     assert "| film | 9,000 | 0 |" in robust.fuzzed(tmp_path)
+    films = pd.DataFrame({"input": ["film, changed"], "tried": [5000], "crashed": [1]})
+    measured.write(films, tmp_path / "fuzz_films.csv", command="make y", code="commit b")
+    both = robust.fuzzed(tmp_path)
+    assert "| film | 9,000 | 0 |" in both
+    assert "| film, changed | 5,000 | 1 |\n\nMade by `make y` at commit b." in both
     told = robust.tests(tmp_path)
     assert "| all | 2,000 | 1,810 | 90.5 |" in told
     assert "| splits | `a.py` | 4 | 4 |" in told

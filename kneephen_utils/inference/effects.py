@@ -73,7 +73,8 @@ def group(
     -------
     One row per arm and knee: `arm`, `kl_grade`, `knee_id`, `participant_id`, `split`,
     `phenotype`, `baseline` (WOMAC pain at baseline), `jsn_medial`, `jsn_lateral`, `age`, `bmi`,
-    `female` (0 or 1), and `gated`, true if a gate of the grade and arm was not passed.
+    `female` (0 or 1, missing where the sex is), and `gated`, true if a gate of the grade and arm
+    was not passed.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def group(
     )
     pairs = joined[["kl_grade", "arm"]].itertuples(index=False, name=None)
     joined["gated"] = [pair in failed for pair in pairs]
-    joined["female"] = (joined["sex"] == "female").astype(float)
+    joined["female"] = female(joined["sex"])
     joined = joined.rename(columns={"womac_pain": "baseline"})
     return joined.drop(columns=["membership", "sex"])
 

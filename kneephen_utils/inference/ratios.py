@@ -21,6 +21,7 @@ RISK, MEAN = "difference in risk", "difference in mean time free"
 GROUPED = "grouped-time proportional hazards"
 TURNED = "scores of people, signs turned"
 WEIGHTED = f"{GROUPED}, weighted for attrition"
+WORDS = {"female": "sex"}  # columns that a reader calls otherwise
 
 
 def main(pair: pd.DataFrame, beside: list[str]) -> Found:
@@ -79,7 +80,7 @@ def weighted(pair: pd.DataFrame, beside: list[str]) -> Found:
     beside
         Baseline columns the chance of being read again may depend on.
     """
-    empty = [name for name in beside if pair[name].isna().all()]
+    empty = [WORDS.get(name, name) for name in beside if pair[name].isna().all()]
     if empty:
         why = f"Not estimated: no knee has a known {' or '.join(empty)}."
         return _named(WEIGHTED, RATIO, "sensitivity", {"sentence": why, "unit": "ratio"})

@@ -130,15 +130,20 @@ def story(made: pd.DataFrame, outcome: str) -> float:
 
 
 def readings(design: pd.DataFrame, *, disclose: bool = True) -> pd.DataFrame:
-    """Return the reading design for reading: one row per grade, per cent read by month."""
+    """Return the reading design for reading: one row per grade, per cent read by month.
+
+    A grade or month of which everything is withheld stays, without numbers.
+    """
     share = closed.share(design["share"] * design["knees"], design["knees"], disclose=disclose)
     knees = closed.counts(design["knees"], disclose=disclose)
     table = design.assign(
         month=design["months"].map("{:g}".format), percent=100 * share, knees=knees
     )
     order = list(dict.fromkeys(table.sort_values("months")["month"]))
-    shown = table.pivot_table(index=["kl_grade", "knees"], columns="month", values="percent")
-    return shown[order].reset_index()
+    shown = table.pivot_table(index="kl_grade", columns="month", values="percent", dropna=False)
+    shown = shown[order]
+    shown.insert(0, "knees", table.groupby("kl_grade")["knees"].first())
+    return shown.reset_index()
 
 
 def _counts(counts: pd.Series, *, disclose: bool) -> pd.Series:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import firewall, parallel
-from kneephen_utils.inference import hazard, ratios
+from kneephen_utils.inference import effects, hazard, ratios
 from kneephen_utils.multiverse import KEY, PUBLISHED_ARM, Grouping
 
 APART = 0.25  # grades of narrowing by which the two groups must differ
@@ -102,7 +102,7 @@ def estimate(  # noqa: PLR0913
         Processes, or the address of a Dask scheduler; the table does not depend on them.
     """
     people = known["participants"][["participant_id", "age", "bmi", "sex"]]
-    people = people.assign(female=(people["sex"] == "female").astype(float))
+    people = people.assign(female=effects.female(people["sex"]))
     pain = known["knees"][["knee_id", "participant_id", "womac_pain"]]
     covariates = pain.merge(people.drop(columns="sex"), on="participant_id")
     cut = {name: _known_at(known["events"], name, horizon) for name in outcomes}
@@ -141,12 +141,14 @@ def _kind(path: dict[str, str], default: dict[str, str], outcome: str) -> str:
 def _one(path: dict[str, str], pair: pd.DataFrame, min_events: int) -> dict[str, Any]:
     """Estimate one path, grade as a covariate; say why where that cannot be done."""
     beside = ADJUSTMENTS[path["adjustment"]]
-    pair = pair.dropna(subset=beside)
+    whole, pair = len(pair), pair.dropna(subset=beside)
     rose = pair.groupby("mark")["observed"].sum()
     judged = firewall.judge(path["arm"], path["outcome"])
     row: dict[str, Any] = {**path, "estimate": np.nan, "low": np.nan, "high": np.nan}
     row |= {"knees": len(pair), "participants": pair["participant_id"].nunique()}
     row |= {"events": int(rose.sum()), "firewall": judged.answer, "sentence": ""}
+    if len(pair) == 0 < whole:
+        return row | {"sentence": f"Not estimated: no knee has a known {path['adjustment']}."}
     if len(rose) < 2:
         return row | {"sentence": "No two groups differ in the side of their narrowing."}
     if rose.min() < 1 or rose.sum() < min_events:

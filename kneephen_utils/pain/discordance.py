@@ -31,7 +31,8 @@ def score(knees: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    One row per knee with a grade, a pain score and no prosthesis. `expected` comes from a least
+    One row per knee with a grade, a pain score and no prosthesis, of a person whose age, body mass
+    index and sex are known. `expected` comes from a least
     squares fit on the knees of discover people alone; a score that was not read is held at zero
     and has a mark that says so.
 
@@ -41,9 +42,8 @@ def score(knees: pd.DataFrame, participants: pd.DataFrame) -> pd.DataFrame:
     doi:10.1002/art.34646.
     """
     people = participants[["participant_id", *PERSON, "sex", "split"]]
-    rows = knees[~knees["replaced_at_baseline"] & knees["kl_grade"].notna()]
-    rows = rows.merge(people, on="participant_id", validate="many_to_one")
-    rows = rows.dropna(subset=["womac_pain", *PERSON]).reset_index(drop=True)
+    rows = _asked(knees).merge(people, on="participant_id", validate="many_to_one")
+    rows = rows.dropna(subset=[*PERSON, "sex"]).reset_index(drop=True)
     design = _design(rows)
     fitted = (rows["split"] == FITTED_ON).to_numpy()
     coefficients = np.linalg.lstsq(
@@ -109,17 +109,32 @@ def shares(
     return table.assign(phenotype=table["phenotype"].map(figure.phenotype_label))
 
 
-def tell(scored: pd.DataFrame) -> str:
-    """Say in words how much of pain the film and the person explain, in people not fitted on."""
+def tell(scored: pd.DataFrame, knees: pd.DataFrame, *, disclose: bool = True) -> str:
+    """Say in words how much of pain the film and the person explain, in people not fitted on.
+
+    Where knees of the table `knees` are not scored because of what is not known of their person,
+    they are counted.
+    """
     held = scored[scored["split"] != FITTED_ON]
     total = ((held["observed"] - held["observed"].mean()) ** 2).sum()
     left = (held["residual"] ** 2).sum()
     explained = 100 * max(0.0, 1 - left / total) if total else 0.0
+    absent = len(_asked(knees)) - len(scored)
+    without = (
+        f" Left out, because age, body mass index or sex is not known: "
+        f"{closed.written(absent, disclose=disclose)} knees with a grade and a pain score."
+    )
     return (
         f"Among {len(held):,} knees of people on whom nothing was fitted, film and person together "
         f"explain {explained:.0f} % of the variation of baseline pain; the rest is discordance "
         f"(standard deviation {held['residual'].std():.1f} points)."
+        f"{without if absent else ''}"
     )
+
+
+def _asked(knees: pd.DataFrame) -> pd.DataFrame:
+    known = knees["kl_grade"].notna() & knees["womac_pain"].notna()
+    return knees[~knees["replaced_at_baseline"] & known]
 
 
 def _design(rows: pd.DataFrame) -> np.ndarray:
@@ -129,5 +144,4 @@ def _design(rows: pd.DataFrame) -> np.ndarray:
     unread = [each.isna().any(axis=1).astype(float) for each in (narrowing, growth)]
     read = [narrowing.fillna(0.0), growth.sum(axis=1)]  # osteophytes as one score, 0 to 12
     person = (rows[PERSON].astype(float) - [60.0, 28.0]) / 10  # per ten years, ten kg/m2
-    female = rows["sex"].eq("female").astype(float)
-    return np.column_stack([*grades, *read, *unread, person, female])
+    return np.column_stack([*grades, *read, *unread, person, effects.female(rows["sex"])])

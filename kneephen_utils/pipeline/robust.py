@@ -10,6 +10,7 @@ import pandas as pd
 from kneephen_utils import measured
 
 FAULTS, COVERAGE, MUTANTS, FUZZ = "faults.csv", "coverage.csv", "mutants.csv", "fuzz.csv"
+AT_RANDOM = ("fuzz_films.csv", "fuzz_tables.csv")  # kept by the fuzzers of these names
 
 
 def faults(folder: Path) -> str:
@@ -20,7 +21,8 @@ def faults(folder: Path) -> str:
 def fuzzed(folder: Path) -> str:
     """Return how many inputs of a fuzzer each reader took as Markdown, or how to find out."""
     missing = "Nothing was fuzzed yet; `python benchmarks/fuzz.py --keep` does."
-    return _table(folder / FUZZ, missing, _thousands)
+    kept = [folder / name for name in AT_RANDOM if (folder / name).exists()]
+    return "\n".join(_table(each, missing, _thousands) for each in [folder / FUZZ, *kept])
 
 
 def tests(folder: Path) -> str:

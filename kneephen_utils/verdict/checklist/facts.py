@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from kneephen_utils import report
+from kneephen_utils.inference import effects
 
 SYNTHETIC = (
     "a synthetic release in the formats of the Osteoarthritis Initiative; nobody was studied"
@@ -130,7 +131,8 @@ def gather(
     graded = knees["kl_grade"].notna()
     mix = knees.loc[graded, "kl_grade"].value_counts(normalize=True).sort_index()
     grades = ", ".join(f"KL{grade} {100 * share:.0f} %" for grade, share in mix.items())
-    women = 100 * participants["sex"].eq("female").mean()
+    women = 100 * effects.female(participants["sex"]).mean()
+    share = "women not known" if pd.isna(women) else f"{women:.0f} % women"
     rose = events[events["outcome"] == "kl_rise_1"]
     seen = rose["left_months"].median()
     best = power["hazard_ratio"].min()
@@ -148,7 +150,7 @@ def gather(
         "each loss by its reason in {doc}`00_cohort`.",
         "inputs": f"Arm *{arm}*, from which claims are made: the picture, age, BMI and sex; "
         "other arms are told apart.",
-        "people": f"{women:.0f} % women, mean age {participants['age'].mean():.1f} years; {parts}.",
+        "people": f"{share}, mean age {participants['age'].mean():.1f} years; {parts}.",
         "events": f"{int(rose['observed'].sum()):,} rises of the grade in {len(rose):,} knees.",
         "follow_up": f"Grades are known to {seen:.0f} months in the middle knee; accrual and "
         "visits are those of the release.",
