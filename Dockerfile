@@ -7,6 +7,10 @@ RUN apt-get update \
 WORKDIR /kneephen
 COPY requirements.lock pyproject.toml Makefile README.md LICENSE ./
 COPY kneephen_utils ./kneephen_utils
+COPY kneephen_report ./kneephen_report
+COPY oai_twin ./oai_twin
+COPY studies ./studies
+COPY workflow ./workflow
 RUN make env TORCH=cpu
 COPY book ./book
 COPY notebooks ./notebooks

@@ -69,25 +69,25 @@ BEFORE := $(if $(HAVE),$(PY),$(call quoted,PYTHON))#  a Python that is there bef
 FITS := -c 'import sys; sys.exit((3, 11) > sys.version_info[:2] or sys.version_info[:2] > (3, 12))'#  whether a Python is one that is promised
 
 # when this make is gone, however it ended, nothing that it started stays at work
-GUARD := $(shell $(BEFORE) -m kneephen_utils.pipeline.guard $(OWNER) $(KNEEPHEN_MAKE) < /dev/null > /dev/null 2>&1 &)
+GUARD := $(shell $(BEFORE) -m workflow.guard $(OWNER) $(KNEEPHEN_MAKE) < /dev/null > /dev/null 2>&1 &)
 
 # --- names ---------------------------------------------------------------------------------
 P      := $(strip $(PROFILE))
 A      := artefacts/$(P)
-TELL    = $(PY) -m kneephen_utils
+TELL    = $(PY) -m workflow
 GIVEN   = --profile=$(call quoted,P) --oai=$(call quoted,OAI) --weights=$(call quoted,WEIGHTS) --dask=$(call quoted,DASK) --set=$(call quoted,SET) --owner=$(OWNER)
 TWIN   := $(if $(filter oai,$(P)),,$(A)/ran/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
-MAKERS := tests/test_printing.py tests/test_bench_page.py#  they call make, which works once at a time in a profile
+MAKERS := tests/test_pdf_export.py tests/test_tuning_page.py#  they call make, which works once at a time in a profile
 SHARED := tests/test_spine.py tests/test_reads.py tests/test_faults.py#  they share one finished run
 marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)#  files of tests with a mark: to read them all takes a while
 UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/ran/$(run))
 
-# --- what a run waits for and leaves, made from kneephen_utils/pipeline/declared.py ------------
+# --- what a run waits for and leaves, made from workflow/declared.py ---------------------------
 NOTHING :=
-RULED   := $(shell mkdir -p build && $(BEFORE) -m kneephen_utils.pipeline.rules \
+RULED   := $(shell mkdir -p build && $(BEFORE) -m workflow.rules \
              > build/rules.$(OWNER) && mv build/rules.$(OWNER) build/rules.mk)
 -include build/rules.mk
 
@@ -149,18 +149,18 @@ pdf: $(PDF) ## the whole book on one page, and as a PDF of A4 pages
 
 # --- encoders --------------------------------------------------------------------------------
 encoder: $(READY) ## retrain the embedded encoder on rendered knees (an hour or so of CPU)
-	@$(PY) -m kneephen_utils.encoder.pretrain
+	@$(PY) -m studies.pretrain
 
 weights: $(READY) ## with network: keep BiomedCLIP, or WEIGHTS=hf-hub:..., in weights/ for use without
 	@$(PY) -m kneephen_utils.encoder $(if $(filter hf-hub:%,$(value WEIGHTS)),$(call quoted,WEIGHTS))
 
 # --- calibration: simulated cohorts with known effects; the next book shows the numbers ------
 calibrate: $(READY) ## bias, coverage and false alarms over COHORTS simulated cohorts
-	@$(PY) -m kneephen_utils.calibration --out artefacts/calibration \
+	@$(PY) -m studies.simulation_study --out artefacts/calibration \
 	  --cohorts $(strip $(COHORTS)) --people $(strip $(PEOPLE)) --workers $(strip $(JOBS)) --dask=$(call quoted,DASK)
 
 truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without, each studied whole
-	@nice -n 10 $(PY) -m kneephen_utils.calibration.twins --out book/measured/twins.csv \
+	@nice -n 10 $(PY) -m studies.simulation_study.end_to_end --out book/measured/twins.csv \
 	  --parts artefacts/twins --twins $(strip $(TWINS)) --workers $(strip $(JOBS))
 
 # --- tests -----------------------------------------------------------------------------------
@@ -188,38 +188,38 @@ lint: $(READY) ## style, types and the import contract
 	@lint-imports --no-cache
 
 check: $(READY) ## after make all PROFILE=smoke: whether this installation makes what is expected
-	@$(PY) benchmarks/golden.py "$(P)"
+	@$(PY) studies/benchmarks/golden.py "$(P)"
 
 bench-truth: $(READY) ## phenotypes of 2,000 people beside what was planted in them, half an hour; the book shows it
 	@$(MAKE) PROFILE=large $(subst $(A)/,artefacts/large/,$(call made,$(PHENO)))
-	@$(PY) benchmarks/truth.py --artefacts artefacts/large
+	@$(PY) studies/benchmarks/truth.py --artefacts artefacts/large
 
 BENCHED := films models groups training sweep scale book#  the scripts of make bench
 
 bench: $(READY) ## every hot path beside a reference and over four sizes, after `make all`; two hours or so
-	@for each in $(BENCHED); do echo "bench: $$each" >&2; $(PY) benchmarks/bench_$$each.py --keep; done
-	@$(PY) benchmarks/explorer_redraw.py --keep
+	@for each in $(BENCHED); do echo "bench: $$each" >&2; $(PY) studies/benchmarks/bench_$$each.py --keep; done
+	@$(PY) studies/benchmarks/explorer_redraw.py --keep
 	@echo "The table: $(abspath book/measured/speed.csv); make all puts it into the book"
 
 bench-films: $(READY) ## films per second against plain decoding, memory, and the locator on strange films
-	@$(PY) benchmarks/bench_films.py --release $(A)/release
-	@$(PY) benchmarks/locate.py
+	@$(PY) studies/benchmarks/bench_films.py --release $(A)/release
+	@$(PY) studies/benchmarks/locate.py
 
 bench-training: $(READY) ## a training step, embedding and caching against the published way, on one thread
-	@$(PY) benchmarks/bench_training.py
+	@$(PY) studies/benchmarks/bench_training.py
 
 bench-grading: $(call made,03_grading) ## what options of fine-tuning cost, and a grader beside two readers; the book shows both
-	@nice -n 10 $(PY) benchmarks/grading_options.py --artefacts $(A)
-	@nice -n 10 $(PY) benchmarks/readers.py
+	@nice -n 10 $(PY) studies/benchmarks/grading_options.py --artefacts $(A)
+	@nice -n 10 $(PY) studies/benchmarks/readers.py
 
 faults: $(READY) ## kill, fill and spoil finished runs, TRIES times each; the book shows the table
 	@$(MAKE) run PROFILE=smoke
-	@$(PY) benchmarks/faults.py --tries $(strip $(TRIES))
+	@$(PY) studies/benchmarks/faults.py --tries $(strip $(TRIES))
 
 coverage: $(READY) ## lines that the fast tests run, and mutants they notice; the book shows both
 	@mkdir -p build; $(PY) -m pytest -n $(strip $(JOBS)) --cov --cov-report=json:build/coverage.json --cov-report=
-	@$(PY) benchmarks/covered.py build/coverage.json
-	@$(PY) benchmarks/mutants.py --keep
+	@$(PY) studies/benchmarks/covered.py build/coverage.json
+	@$(PY) studies/benchmarks/mutants.py --keep
 
 # --- the rest --------------------------------------------------------------------------------
 assign: $(READY) ## give the phenotypes of a finished run to another release: RELEASE=folder
@@ -232,12 +232,12 @@ crate: $(READY) ## the built book and its provenance as an RO-Crate, without par
 	@$(TELL) crate $(GIVEN)
 
 sbom: $(READY) ## bill of materials of the locked packages with their licences: build/sbom.json
-	@mkdir -p build; $(PY) -m kneephen_utils.pipeline.supply > build/sbom.json
+	@mkdir -p build; $(PY) -m workflow.sbom > build/sbom.json
 	@echo "The bill: $(abspath build/sbom.json)"
 
 hashes: $(READY) ## the lock with the sha256 of every file, for this Python and kind of machine: requirements.hashes
 	@mkdir -p build; $(PY) -m pip install --quiet --dry-run --ignore-installed --no-deps -r requirements.lock --report build/report.json
-	@$(PY) -m kneephen_utils.pipeline.supply build/report.json > requirements.hashes
+	@$(PY) -m workflow.sbom build/report.json > requirements.hashes
 	@echo "To install by it: pip install --require-hashes --no-deps -r requirements.hashes"
 
 timings: $(READY) ## time and peak memory of each run
@@ -264,7 +264,7 @@ equipped: # an environment that is there: whether it has what is needed
 	@test -x $(PY) || { echo "kneephen: there is no Python in" '$(subst ','\'',$(PLACE))/bin; expected a virtual or conda environment' >&2; exit 1; }
 	@$(PY) $(FITS) \
 	  || { echo "kneephen: $$($(PY) --version) in" '$(subst ','\'',$(PLACE)); expected Python 3.11 or 3.12' >&2; exit 1; }
-	@$(PY) -m kneephen_utils.pipeline.equipped
+	@$(PY) -m workflow.equipped
 
 build/environment.stamp: FORCE
 	@mkdir -p build; cat requirements.lock pyproject.toml | cksum > $@.new; \

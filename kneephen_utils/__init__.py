@@ -11,4 +11,12 @@ from kneephen_utils import scratch
 
 __version__ = "0.1.0"
 
+PACKAGES = (
+    "kneephen_utils",
+    "kneephen_report",
+    "oai_twin",
+    "studies",
+    "workflow",
+)  # of this project
+
 scratch.settle_compiled(os.environ)  # noqa: TID251

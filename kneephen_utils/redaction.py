@@ -12,6 +12,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import PurePath
 
+from kneephen_utils import PACKAGES
+
 LONGEST = 24  # characters of a form
 EXAMPLES = 3  # forms that stand for many
 
@@ -79,7 +81,7 @@ def forms(values: Iterable[object]) -> str:
 
 
 def message(error: BaseException) -> str:
-    """Return what an error says if this package wrote it, else where it was raised.
+    """Return what an error says if this project wrote it, else where it was raised.
 
     The message of a library may quote a cell of a table.
     """
@@ -93,7 +95,8 @@ def message(error: BaseException) -> str:
 
 
 def _is_ours(frame: traceback.FrameSummary) -> bool:
-    return PurePath(frame.filename).is_relative_to(PurePath(__file__).parent)
+    above = PurePath(__file__).parents[1]
+    return any(PurePath(frame.filename).is_relative_to(above / name) for name in PACKAGES)
 
 
 def _sign(sign: str) -> str:

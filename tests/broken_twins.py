@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import cohort
-from kneephen_utils.cohort import ledger, reading
+from kneephen_utils.cohort import data_checks, reading_selection
 from kneephen_utils.oai import Release
-from kneephen_utils.twin import observed, simulation
+from oai_twin import observed, simulation
 
 OAI_SIZE = 4796  # people
 OTHER = {"right": "left", "left": "right"}
@@ -59,17 +59,17 @@ def twin(people: int, seed: int) -> Release:
     )
 
 
-def evidence(source: Release) -> ledger.Evidence:
+def evidence(source: Release) -> data_checks.Evidence:
     """Return what the checks may look at."""
-    chosen = reading.choose(source.readings, projects="by_design")
+    chosen = reading_selection.choose(source.readings, projects="by_design")
     knees = cohort.knees(source, chosen)
     visits = cohort.visits(source, chosen, knees)
-    return ledger.Evidence(source, chosen, knees, visits, cohort.films(source))
+    return data_checks.Evidence(source, chosen, knees, visits, cohort.films(source))
 
 
 def judge(source: Release, accept: tuple[str, ...] = ()) -> pd.DataFrame:
     """Put the ledger to a release, as the stage does."""
-    return ledger.check(evidence(source), accept=accept)
+    return data_checks.check(evidence(source), accept=accept)
 
 
 def failed(checks: pd.DataFrame) -> set[str]:

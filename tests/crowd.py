@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.oai import Release, clock
+from kneephen_utils.oai import Release, visit_schedule
 
 SIDES = np.array(["right", "left"])
 MIX = [0.38, 0.18, 0.27, 0.14, 0.03]
@@ -27,7 +27,7 @@ def draw(people: int, *, seed: int) -> Release:
     rank = severity.argsort().argsort() / len(severity)
     knees["grade"] = np.searchsorted(np.cumsum(MIX), rank, side="right").clip(0, 4)
     symptoms, readings = [], []
-    for visit in clock.CLINIC:
+    for visit in visit_schedule.CLINIC:
         if visit != "V00":
             rises = (rng.random(len(knees)) < RISE) & (knees["grade"] < 4)
             knees["grade"] += rises
@@ -74,10 +74,10 @@ def _people(ids: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
 
 def _contacts(ids: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     contacts = pd.MultiIndex.from_product(
-        [ids, clock.CLINIC], names=["participant_id", "visit"]
+        [ids, visit_schedule.CLINIC], names=["participant_id", "visit"]
     ).to_frame(index=False)
-    contacts["months"] = clock.months(contacts["visit"])
-    days = contacts["months"] * clock.DAYS_PER_MONTH + rng.integers(0, 45, len(contacts))
+    contacts["months"] = visit_schedule.months(contacts["visit"])
+    days = contacts["months"] * visit_schedule.DAYS_PER_MONTH + rng.integers(0, 45, len(contacts))
     return contacts.assign(days=days.where(contacts["months"].gt(0), 0.0))
 
 
@@ -106,7 +106,7 @@ def _readings(knees: pd.DataFrame, visit: str) -> pd.DataFrame:
         },
     )
     healthy = (knees.index.to_numpy() // 2) % 3 == 0
-    parts = [rows.assign(reading_code=15.0)] if clock.CONTACTS[visit] <= 48 else []
+    parts = [rows.assign(reading_code=15.0)] if visit_schedule.CONTACTS[visit] <= 48 else []
     return pd.concat([*parts, rows[healthy].assign(reading_code=37.0)], ignore_index=True)
 
 
@@ -129,7 +129,7 @@ def _replacements(readings: pd.DataFrame) -> pd.DataFrame:
 def _without_prostheses(readings: pd.DataFrame, replacements: pd.DataFrame) -> pd.DataFrame:
     months = replacements.set_index(["participant_id", "side"])["months"]
     knees = pd.MultiIndex.from_frame(readings[["participant_id", "side"]])
-    gone = clock.months(readings["visit"]).ge(months.reindex(knees).to_numpy())
+    gone = visit_schedule.months(readings["visit"]).ge(months.reindex(knees).to_numpy())
     return readings.assign(kl_grade=readings["kl_grade"].mask(gone))
 
 

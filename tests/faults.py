@@ -24,12 +24,13 @@ import psutil
 from distributed import LocalCluster
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import images, pipeline, tables
+import workflow
+from kneephen_utils import PACKAGES, images, tables
 from kneephen_utils.phenotype import sweep
-from kneephen_utils.pipeline import stamps
+from workflow import stamps
 
-PARTS = ["kneephen_utils", "notebooks", "Makefile", "requirements.lock", "pyproject.toml"]
-SIGNS = {"papermill": "kneephen_utils run", "kernel": "ipykernel_launcher", "worker": "LokyProcess"}
+PARTS = [*PACKAGES, "notebooks", "Makefile", "requirements.lock", "pyproject.toml"]
+SIGNS = {"papermill": "workflow run", "kernel": "ipykernel_launcher", "worker": "LokyProcess"}
 TIMEOUT = 600
 DAY = 86_400 * 10**9  # nanoseconds
 WORK = 0.7  # seconds of sweeps until a worker is lost
@@ -85,7 +86,7 @@ class Project:
 
     def forget(self, run: str) -> None:
         """Remove the artefacts of one run, so that make repeats it."""
-        for path in (self.artefacts / name for name in pipeline.run_called(run).writes):
+        for path in (self.artefacts / name for name in workflow.run_called(run).writes):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
@@ -263,7 +264,7 @@ def survived(project: Project) -> str:
     process = project.make()
     said = told(process)
     assert process.returncode == 0, said[-3000:]
-    for run in pipeline.RUNS:
+    for run in workflow.RUNS:
         for path in run.writes:
             if path.endswith(".parquet"):
                 name, _, part = path.removesuffix(".parquet").partition("/")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import fusion
-from kneephen_utils.phenotype.cell import Cell, Settings, gather
+from kneephen_utils.phenotype.stratum import Cell, Settings, gather
 
 SETTINGS = Settings(
     min_cluster_size=0,

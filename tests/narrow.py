@@ -14,11 +14,11 @@ from lightning.fabric.plugins import MixedPrecision
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils.encoder import Encoder, half, tuning, views
+from kneephen_utils.encoder import Encoder, augmentation, finetune, trainer
 
 SIZE, WIDTH, DIMENSIONS = 32, 24, 16
 SPLITS = ["train", "train", "discover", "confirm"]
-SETTINGS = tuning.Settings(
+SETTINGS = trainer.Settings(
     batch_size=16,
     epochs=4,
     learning_rate=1e-3,
@@ -129,22 +129,22 @@ def study(people: int, *, seed: int = 0, ungraded: int = 0) -> Study:
 
 def trained(
     study: Study,
-    settings: tuning.Settings = SETTINGS,
+    settings: trainer.Settings = SETTINGS,
     kept_in: Path | None = None,
     *,
     dropout: float = 0.0,
-) -> tuple[Encoder, half.Upper, pd.DataFrame]:
+) -> tuple[Encoder, finetune.Upper, pd.DataFrame]:
     """Tune a fresh encoder: the first two thirds of the knees teach, the others choose."""
     reader = encoder(dropout=dropout)
     rows, grades = study.crops["image"].to_numpy(), study.knees["kl_grade"].to_numpy(float)
     first = 2 * len(rows) // 3
-    upper = half.upper_half(
+    upper = finetune.upper_half(
         reader, grades=grades[:first], frozen_blocks=settings.frozen_blocks, head=settings.head
     )
     how = {"frozen_blocks": settings.frozen_blocks, "seed": settings.seed}
-    seen = views.cache(reader, study.images, rows[:first], views=settings.views, **how)
-    plain = views.cache(reader, study.images, rows[first:], views=0, **how)[0]
-    history = tuning.fit(
+    seen = augmentation.cache(reader, study.images, rows[:first], views=settings.views, **how)
+    plain = augmentation.cache(reader, study.images, rows[first:], views=0, **how)[0]
+    history = trainer.fit(
         upper, seen, grades[:first], plain, grades[first:], settings=settings, kept_in=kept_in
     )
     return reader, upper, history

@@ -386,7 +386,7 @@ def main() -> int:
     if given.artefacts:
         return told(given.release, given.artefacts)
     if given.people:
-        from kneephen_utils.twin.__main__ import main as twin
+        from oai_twin.__main__ import main as twin
 
         size = ["--participants", str(given.people), "--seed", "5", "--workers", "1"]
         if twin(["--out", str(given.release.parent), *size]):

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import cohort, oai, pipeline, radiograph
-from kneephen_utils.cohort import reading
-from kneephen_utils.pipeline import params
+import workflow
+from kneephen_utils import cohort, oai, radiograph
+from kneephen_utils.cohort import reading_selection
 from kneephen_utils.radiograph import crop
-from kneephen_utils.twin.__main__ import main
+from oai_twin.__main__ import main
+from workflow import params
 
 NEAR = 5.0  # mm
 REASONS = {
@@ -29,7 +30,7 @@ REASONS = {
 
 def settings() -> crop.Settings:
     """Return the settings of the stage in the demo."""
-    declared = params.load(pipeline.ROOT / "notebooks" / "params.yml")
+    declared = params.load(workflow.ROOT / "notebooks" / "params.yml")
     places = {"profile": "demo", "release": "", "weights": "embedded"}
     found = params.resolve(declared, "radiograph", profile="demo", places=places)
     return params.pick(crop.Settings, found)
@@ -40,7 +41,7 @@ def judged(home: Path, *, people: int, share: float, seed: int, flavour: str) ->
     words = ["--participants", str(people), "--seed", str(seed), "--defects", str(share)]
     assert main(["--out", str(home), *words, "--flavour", flavour, "--workers", "1"]) == 0
     source = oai.read(home / "release")
-    knees = cohort.knees(source, reading.choose(source.readings, projects="by_design"))
+    knees = cohort.knees(source, reading_selection.choose(source.readings, projects="by_design"))
     knees["replaced_at_baseline"] = False  # the film alone must show the prosthesis
     crops = radiograph.cut(
         cohort.films(source),

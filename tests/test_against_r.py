@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kneephen_utils.inference import hazard, profile, survival
+from kneephen_utils.stats import discrete_time_hazard, profile, survival
 
 KEPT = Path(__file__).parent / "r_survival.json"  # what R answered, with the call and its version
 SCRIPT = Path(__file__).parent / "r_survival.R"
@@ -44,7 +44,7 @@ def ours() -> dict[str, list[float]]:
     alone = survival.cox(knees, ["mark", "jsn"], clustered=False)
     seen = knees.assign(right_months=knees["months"].where(knees["observed"]))
     left = seen["months"].where(~seen["observed"], seen["months"] - 12)
-    spells = hazard.periods(seen.assign(left_months=left))
+    spells = discrete_time_hazard.periods(seen.assign(left_months=left))
     curve = survival.incidence(knees, draws=3, seed=0)
     return {
         "cox": list(cox.estimate),

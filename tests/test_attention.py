@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from kneephen_utils import attention, figure, tables
-from kneephen_utils.attention import gaze, groups, overlay, relevance, sanity, tally, zone
-from kneephen_utils.inference import resample
+from kneephen_report import figure
+from kneephen_report.attention import heatmaps, summary_tables, summary_text
+from kneephen_utils import attention, tables
+from kneephen_utils.attention import aggregation, faithfulness, regions, relevance
+from kneephen_utils.stats import cluster_resampling
 
 SETTINGS = attention.Settings(
     region=140.0, prior_width=25.0, covered=0.1, batch_size=7, draws=20, seed=3
@@ -127,9 +129,9 @@ def test_a_share_on_a_region_has_the_interval_of_a_bootstrap_of_people(
     scores = attention.score(maps, known, settings=SETTINGS)
     tables.check(scores, "attention_scores")
     own = maps[(maps["encoder"] == "finetuned") & (maps["method"] == "cls")]
-    joint = zone.cover(14, region=140.0)["joint_space"].to_numpy()
+    joint = regions.cover(14, region=140.0)["joint_space"].to_numpy()
     shares = own.filter(like="patch_").to_numpy() @ joint
-    expected = resample.interval(
+    expected = cluster_resampling.interval(
         lambda rows: shares[rows].mean(), known["participant_id"], draws=20, seed=3
     )
     row = scores[(scores["encoder"] == "finetuned") & (scores["method"] == "cls")]
@@ -155,21 +157,21 @@ def test_checks_repeat_with_the_seed_and_say_what_a_reader_needs(
     tables.check(checks, "attention_checks")
     again = attention.check(readers, pictures, known, maps, settings=SETTINGS)
     pd.testing.assert_frame_equal(checks, again)
-    assert checks["knees"].min() >= groups.FEWEST
-    whole = gaze.whole(checks)
+    assert checks["knees"].min() >= aggregation.FEWEST
+    whole = summary_text.whole(checks)
     assert set(whole[whole["encoder"] == "zeroshot"]["unit"]) & {"grades"} == set()
     of_grade = whole[whole["unit"].isin(["grades", "rank correlation"])]
     value = of_grade.set_index(["encoder", "method", "check"])["estimate"]
     change = value["finetuned", "cls", "deletion"] - value["finetuned", "random", "deletion"]
     assert value["finetuned", "cls", "deletion_over_random"] == pytest.approx(change)
     scores = attention.score(maps, known, settings=SETTINGS)
-    told = " ".join(gaze.verdict(scores, checks))
+    told = " ".join(summary_text.verdict(scores, checks))
     assert "blob" in told
     assert "rank correlation" in told
-    assert len(tally.by_map(scores, checks)) == 12
-    assert len(tally.by_change(checks, unit=sanity.GRADES)) == 6
-    assert len(tally.by_change(checks, unit=sanity.COSINE)) == 10
-    assert (tally.by_likeness(checks)["on outlier tokens"] == "0.00 (0.00 to 0.00)").all()
+    assert len(summary_tables.by_map(scores, checks)) == 12
+    assert len(summary_tables.by_change(checks, unit=faithfulness.GRADES)) == 6
+    assert len(summary_tables.by_change(checks, unit=faithfulness.COSINE)) == 10
+    assert (summary_tables.by_likeness(checks)["on outlier tokens"] == "0.00 (0.00 to 0.00)").all()
 
 
 def test_a_reader_may_map_fewer_knees_and_is_averaged_over_those(
@@ -189,13 +191,13 @@ def test_a_reader_may_map_fewer_knees_and_is_averaged_over_those(
 def test_a_figure_has_one_scale_and_a_blob_beside_every_row(
     pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
 ) -> None:
-    members = groups.gather(known)
+    members = aggregation.gather(known)
     averages = attention.average(maps, known)
     crops_of = {
         (int(grade), int(phenotype)): pictures.pixels[rows["image"]].mean(axis=0)
-        for (grade, phenotype), rows in members.groupby(groups.GROUP)
+        for (grade, phenotype), rows in members.groupby(aggregation.GROUP)
     }
-    drawn = overlay.draw_groups(
+    drawn = heatmaps.draw_groups(
         averages, crops_of, ("zeroshot", "cls"), region=140.0, prior_width=25.0
     )
     shown = [axis for axis in drawn.axes if len(axis.images) == 2]
@@ -209,23 +211,23 @@ def test_a_figure_has_one_scale_and_a_blob_beside_every_row(
 def test_closed_maps_lie_on_the_mean_of_all_if_asked_for_and_else_on_nothing(
     pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
 ) -> None:
-    members, averages = groups.gather(known), attention.average(maps, known)
+    members, averages = aggregation.gather(known), attention.average(maps, known)
     settings = {"region": 140.0, "prior_width": 25.0}
-    every = overlay.mean_crops(pictures, members, disclose=True, mean_pictures=False)
-    assert len(every) == len(members[groups.GROUP].drop_duplicates())
-    asked = overlay.mean_crops(pictures, members, disclose=False, mean_pictures=True)
-    assert list(asked) == [overlay.WHOLE]
-    assert np.allclose(asked[overlay.WHOLE], every[overlay.WHOLE])
+    every = heatmaps.mean_crops(pictures, members, disclose=True, mean_pictures=False)
+    assert len(every) == len(members[aggregation.GROUP].drop_duplicates())
+    asked = heatmaps.mean_crops(pictures, members, disclose=False, mean_pictures=True)
+    assert list(asked) == [heatmaps.WHOLE]
+    assert np.allclose(asked[heatmaps.WHOLE], every[heatmaps.WHOLE])
     few = members[members["participant_id"].isin(members["participant_id"].unique()[:9])]
     for none in (
-        overlay.mean_crops(pictures, members, disclose=False, mean_pictures=False),
-        overlay.mean_crops(pictures, few, disclose=False, mean_pictures=True),
+        heatmaps.mean_crops(pictures, members, disclose=False, mean_pictures=False),
+        heatmaps.mean_crops(pictures, few, disclose=False, mean_pictures=True),
     ):
         assert none == {}
-        drawn = overlay.draw_groups(averages, none, ("zeroshot", "cls"), **settings)
+        drawn = heatmaps.draw_groups(averages, none, ("zeroshot", "cls"), **settings)
         assert {len(axis.images) for axis in drawn.axes[:6]} == {1}
-    assert "all knees" in overlay.beneath(asked)
-    assert "not asked for" in overlay.beneath({})
+    assert "all knees" in heatmaps.beneath(asked)
+    assert "not asked for" in heatmaps.beneath({})
 
 
 def test_too_few_knees_are_an_error_that_says_how_many_there_are() -> None:
@@ -236,16 +238,16 @@ def test_too_few_knees_are_an_error_that_says_how_many_there_are() -> None:
 
 
 def test_a_sample_is_of_whole_people(known: pd.DataFrame) -> None:
-    some = groups.sample(known, knees=9, seed=1)
+    some = aggregation.sample(known, knees=9, seed=1)
     assert len(some) == 10
     assert (some["participant_id"].value_counts() == 2).all()
-    assert len(groups.sample(known, knees=1000, seed=1)) == len(known)
+    assert len(aggregation.sample(known, knees=1000, seed=1)) == len(known)
 
 
 def test_one_person_alone_has_no_interval(known: pd.DataFrame) -> None:
     values = pd.DataFrame({"knee_id": known["knee_id"], "value": 1.0, "kind": "x"})
-    alone = groups.gather(known.assign(participant_id="p"))
-    made = groups.summarise(values, alone, ["kind"], draws=5, seed=0)
+    alone = aggregation.gather(known.assign(participant_id="p"))
+    made = aggregation.summarise(values, alone, ["kind"], draws=5, seed=0)
     assert made["low"].isna().all()
     assert (made["estimate"] == 1).all()
 
@@ -272,32 +274,34 @@ def joint_scores() -> pd.DataFrame:
 def test_what_is_told_follows_the_numbers() -> None:
     scores = joint_scores()
     sound = list(scores[["encoder", "method"]].itertuples(index=False, name=None))
-    told = gaze._joint(scores, sound)
+    told = summary_text._joint(scores, sound)
     assert told.startswith("Attention on the joint exceeds the blob for CLS attention after")
     assert "10 % (5 to 15) of CLS attention before training, less than the blob" in told
     assert "20 % (10 to 30) of relevance for a higher grade, about as much as the blob" in told
-    none = gaze._joint(scores.assign(low=0.01), sound)
+    none = summary_text._joint(scores.assign(low=0.01), sound)
     assert none.startswith("Attention on the joint exceeds the blob in no map that passed.")
 
 
 def test_a_map_that_stays_the_same_with_redrawn_weights_is_shown_as_failed_and_not_told() -> None:
-    checks = pd.DataFrame(gaze.REAL, columns=["encoder", "method"]).assign(
+    checks = pd.DataFrame(summary_text.REAL, columns=["encoder", "method"]).assign(
         kl_grade=-1, phenotype=-2, check="randomised", unit="rank correlation"
     )
     checks = checks.assign(estimate=0.2, low=0.1, high=0.3)
     rolled = checks["method"] == "rollout"
     checks.loc[rolled, ["estimate", "low", "high"]] = [0.9, 0.85, 0.95]
-    assert [seen for seen in gaze.REAL if not gaze.passes(checks, seen)] == [
+    assert [seen for seen in summary_text.REAL if not summary_text.passes(checks, seen)] == [
         ("zeroshot", "rollout"),
         ("finetuned", "rollout"),
     ]
-    assert gaze._failed(checks).startswith("Failed: rollout before training (rank correlation 0.90")
+    assert summary_text._failed(checks).startswith(
+        "Failed: rollout before training (rank correlation 0.90"
+    )
     sensitive = checks.assign(estimate=0.2, low=0.1, high=0.3)
-    assert gaze._failed(sensitive).startswith("Every map changes")
-    shown = tally.by_likeness(checks).set_index("map")["check"]
+    assert summary_text._failed(sensitive).startswith("Every map changes")
+    shown = summary_tables.by_likeness(checks).set_index("map")["check"]
     assert shown["rollout after training"] == "failed"
     assert shown["CLS attention after training"] == "passed"
-    failed = tally.heading(checks, ("finetuned", "rollout"))
+    failed = summary_tables.heading(checks, ("finetuned", "rollout"))
     assert failed == "Rollout after training (failed), by grade and phenotype"
     sound = [("zeroshot", "cls"), ("finetuned", "relevance")]
-    assert "CLS attention after training" not in gaze._joint(joint_scores(), sound)
+    assert "CLS attention after training" not in summary_text._joint(joint_scores(), sound)

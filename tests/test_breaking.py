@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from kneephen_utils import cohort, oai
-from kneephen_utils.cohort import ledger, reading
-from kneephen_utils.twin.__main__ import main
+from kneephen_utils.cohort import data_checks, reading_selection
+from oai_twin.__main__ import main
 
 BREAKS = [
     (breaking.swap_sides, "sides", "the worse knee hurts less, as if right and left were swapped"),
@@ -32,15 +32,17 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checked(release: Path, *accept: str) -> pd.DataFrame:
     """Put the ledger to a release, as the notebook of the stage does."""
     source = oai.read(release)
-    chosen = reading.choose(source.readings, projects="by_design")
+    chosen = reading_selection.choose(source.readings, projects="by_design")
     knees = cohort.knees(source, chosen)
     visits = cohort.visits(source, chosen, knees)
     films = cohort.films(source)
-    return ledger.check(ledger.Evidence(source, chosen, knees, visits, films), accept=accept)
+    return data_checks.check(
+        data_checks.Evidence(source, chosen, knees, visits, films), accept=accept
+    )
 
 
 def test_the_release_that_is_broken_below_was_sound(sound: Path) -> None:
-    ledger.enforce(checked(sound))
+    data_checks.enforce(checked(sound))
 
 
 @pytest.mark.parametrize(
@@ -53,8 +55,8 @@ def test_a_broken_release_is_stopped_with_the_sentence_a_user_needs(
     broken(release)
     checks = checked(release)
     assert checks.set_index("check").loc[name, "verdict"] == "failed"
-    with pytest.raises(ledger.LedgerError) as stop:
-        ledger.enforce(checks)
+    with pytest.raises(data_checks.LedgerError) as stop:
+        data_checks.enforce(checks)
     assert f"[{name}]" in str(stop.value)
     assert sentence in str(stop.value)
     assert f"cohort.accept=[{','.join(checks.loc[checks['verdict'].eq('failed'), 'check'])}]" in (
@@ -66,4 +68,4 @@ def test_a_break_that_is_accepted_by_name_lets_the_run_go_on(sound: Path, tmp_pa
     release = Path(shutil.copytree(sound, tmp_path / "release"))
     breaking.mix_projects(release)
     failed = checked(release).query("verdict == 'failed'")["check"]
-    ledger.enforce(checked(release, *failed))
+    data_checks.enforce(checked(release, *failed))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from broken_twins import BREAKS, OAI_SIZE, Broken, blank_dates, failed, judge, swap, twin
 
-from kneephen_utils.cohort import ledger
+from kneephen_utils.cohort import data_checks
 from kneephen_utils.oai import Release
 
 SEED = 71  # never used to choose a bound
@@ -30,8 +30,8 @@ def stopped(source: Release, broken: Broken) -> None:
     told = checks.set_index("check")["sentence"]
     for check, words in broken.says.items():
         assert all(each in told[check] for each in words), told[check]
-    with pytest.raises(ledger.LedgerError, match=r"cohort\.accept="):
-        ledger.enforce(checks)
+    with pytest.raises(data_checks.LedgerError, match=r"cohort\.accept="):
+        data_checks.enforce(checks)
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_the_bound_of_a_question_widens_as_people_become_fewer() -> None:
 
 def at_baseline(source: Release) -> float:
     evidence = broken_twins.evidence(source)
-    return float(ledger.sides.ask(evidence, ledger.sides.PAIN_AND_GRADE)["bound"].iloc[0])
+    return float(data_checks.sides.ask(evidence, data_checks.sides.PAIN_AND_GRADE)["bound"].iloc[0])

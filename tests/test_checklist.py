@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from kneephen_utils.verdict import checklist
-from kneephen_utils.verdict.checklist import facts, items
+from kneephen_report.verdict import checklist
+from kneephen_report.verdict.checklist import facts, items
 
 
 @pytest.fixture

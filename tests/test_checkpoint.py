@@ -13,7 +13,7 @@ import torch
 from pandas.testing import assert_frame_equal
 from safetensors import safe_open
 
-from kneephen_utils.encoder import checkpoint, devices, tuning
+from kneephen_utils.encoder import checkpoint, distributed, trainer
 
 SHORT = dataclasses.replace(narrow.SETTINGS, epochs=3)
 CHANCE = dataclasses.replace(  # as much chance as a training can have
@@ -43,7 +43,7 @@ def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def begun(
-    study: narrow.Study, path: Path, *, epochs: int, settings: tuning.Settings = SHORT
+    study: narrow.Study, path: Path, *, epochs: int, settings: trainer.Settings = SHORT
 ) -> None:
     """Leave in `path` what a training killed after so many epochs leaves."""
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -52,7 +52,7 @@ def begun(
             narrow.trained(study, settings, path, dropout=dropout(settings))
 
 
-def dropout(settings: tuning.Settings) -> float:
+def dropout(settings: trainer.Settings) -> float:
     """Return the dropout of the encoder that goes with the settings."""
     return 0.3 if settings is CHANCE else 0.0
 
@@ -65,20 +65,20 @@ def test_going_on_equals_never_having_stopped_to_the_last_bit(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     epochs: int,
-    settings: tuning.Settings,
+    settings: trainer.Settings,
 ) -> None:
     how = {"dropout": dropout(settings)}
     _, undisturbed, expected = narrow.trained(study, settings, **how)
     path = tmp_path / "kept" / "grading.safetensors"
     begun(study, path, epochs=epochs, settings=settings)
     passed: list[int] = []
-    original = tuning._epoch
+    original = trainer._epoch
 
     def epoch(run: Any, *, number: int) -> float:
         passed.append(number)
         return original(run, number=number)
 
-    monkeypatch.setattr(tuning, "_epoch", epoch)
+    monkeypatch.setattr(trainer, "_epoch", epoch)
     _, resumed, history = narrow.trained(study, settings, path, **how)
     assert passed == list(range(epochs, 3))
     assert_frame_equal(history, expected, check_exact=True)
@@ -90,7 +90,7 @@ def test_going_on_equals_never_having_stopped_to_the_last_bit(
 def test_the_scale_of_the_loss_goes_on_where_it_was(
     study: narrow.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(devices, "fabric", lambda **_: narrow.half_precision(growth=4))
+    monkeypatch.setattr(distributed, "fabric", lambda **_: narrow.half_precision(growth=4))
     _, undisturbed, expected = narrow.trained(study, SHORT)
     path = tmp_path / "grading.safetensors"
     begun(study, path, epochs=2)

@@ -12,16 +12,17 @@ import tiny
 from crowd import draw
 from pandas.testing import assert_frame_equal
 
+from kneephen_report.cohort import participant_flow
 from kneephen_utils import cohort, oai, tables
-from kneephen_utils.cohort import event, flow, reading
+from kneephen_utils.cohort import event, reading_selection
 from kneephen_utils.oai import Release
-from kneephen_utils.twin.__main__ import main
+from oai_twin.__main__ import main
 
 SHARES = {"train_share": 0.40, "discover_share": 0.35}
 
 
 def build(source: Release, projects: str = "by_design") -> dict[str, pd.DataFrame]:
-    chosen = reading.choose(source.readings, projects=projects)
+    chosen = reading_selection.choose(source.readings, projects=projects)
     knees = cohort.knees(source, chosen)
     visits = cohort.visits(source, chosen, knees)
     people = cohort.split(cohort.participants(source, visits), knees, **SHARES, seed=1)
@@ -109,27 +110,31 @@ def test_15_only_leaves_the_other_project_out(release: Release) -> None:
 
 def test_an_unknown_policy_is_an_error(release: Release) -> None:
     with pytest.raises(ValueError, match="projects is 'first'; expected by_design or 15_only"):
-        reading.choose(release.readings, projects="first")
+        reading_selection.choose(release.readings, projects="first")
 
 
 def test_every_reading_is_used_or_counted_with_its_reason(release: Release, crowd: Release) -> None:
     for source in (release, crowd):
-        account = reading.account(source.readings, projects="by_design")
+        account = reading_selection.account(source.readings, projects="by_design")
         assert account["readings"].sum() == len(source.readings)
         used = account.loc[account["use"].eq("used"), "readings"].sum()
-        assert used == len(reading.choose(source.readings, projects="by_design"))
-        assert flow.explain(account).drop(columns="visit").to_numpy().sum() == len(source.readings)
+        assert used == len(reading_selection.choose(source.readings, projects="by_design"))
+        assert participant_flow.explain(account).drop(columns="visit").to_numpy().sum() == len(
+            source.readings
+        )
 
 
 def test_a_reading_under_code_42_repeats_one_under_37(release: Release) -> None:
-    account = reading.account(release.readings, projects="by_design").set_index(["visit", "use"])
+    account = reading_selection.account(release.readings, projects="by_design").set_index(
+        ["visit", "use"]
+    )
     assert account.loc[("V00", "repeated within its project"), "readings"] == 1
 
 
 def test_the_order_of_readings_does_not_matter(crowd: Release) -> None:
     shuffled = crowd.readings.sample(frac=1, random_state=0)
-    chosen = reading.choose(crowd.readings, projects="by_design")
-    assert_frame_equal(reading.choose(shuffled, projects="by_design"), chosen)
+    chosen = reading_selection.choose(crowd.readings, projects="by_design")
+    assert_frame_equal(reading_selection.choose(shuffled, projects="by_design"), chosen)
 
 
 def test_both_knees_of_everybody_are_there_and_unread_scores_stay_missing(
@@ -220,7 +225,7 @@ def test_without_outcomes_there_are_no_replacements_and_no_deaths(release: Relea
         *("kl_rise_1", "kl_rise_2", "jsn_rise", "jsw_loss_0.5", "jsw_loss_0.7")
     }
     assert "does not say" in " ".join(
-        flow.tell(built["knees"], built["events"], built["films"], disclose=True)
+        participant_flow.tell(built["knees"], built["events"], built["films"], disclose=True)
     )
 
 
@@ -327,7 +332,7 @@ def test_only_baseline_films_of_both_knees_are_kept(four: dict[str, pd.DataFrame
 
 
 def test_who_could_be_seen_counts_the_knees_of_each_grade(many: dict[str, pd.DataFrame]) -> None:
-    design = flow.seen(many["knees"], many["visits"])
+    design = reading_selection.seen(many["knees"], many["visits"])
     start = design[design["months"].eq(0)]
     assert start["share"].eq(1).all()
     assert start["knees"].sum() == many["knees"]["kl_grade"].notna().sum()
@@ -338,7 +343,9 @@ def test_who_could_be_seen_counts_the_knees_of_each_grade(many: dict[str, pd.Dat
 
 
 def test_the_flow_adds_up(many: dict[str, pd.DataFrame]) -> None:
-    steps = flow.count(many["knees"], many["visits"], many["films"]).set_index("step")["knees"]
+    steps = participant_flow.count(many["knees"], many["visits"], many["films"]).set_index("step")[
+        "knees"
+    ]
     outside = steps["replaced before baseline"] + steps["not graded at baseline"]
     assert steps["enrolled"] == outside + steps["graded at baseline"]
     for pair in (
@@ -349,11 +356,13 @@ def test_the_flow_adds_up(many: dict[str, pd.DataFrame]) -> None:
 
 
 def test_small_counts_are_left_out_where_data_are_gated(four: dict[str, pd.DataFrame]) -> None:
-    counts = flow.count(four["knees"], four["visits"], four["films"])
-    shown = flow.hidden(counts, disclose=False)
+    counts = participant_flow.count(four["knees"], four["visits"], four["films"])
+    shown = participant_flow.hidden(counts, disclose=False)
     assert shown["knees"].isna().sum() == counts["knees"].between(1, 9).sum() > 0
-    assert_frame_equal(flow.hidden(counts, disclose=True), counts)
-    sentences = " ".join(flow.tell(four["knees"], four["events"], four["films"], disclose=False))
+    assert_frame_equal(participant_flow.hidden(counts, disclose=True), counts)
+    sentences = " ".join(
+        participant_flow.tell(four["knees"], four["events"], four["films"], disclose=False)
+    )
     assert "fewer than 10 people" in sentences
 
 
@@ -362,10 +371,12 @@ def test_figures_show_only_grades_with_enough_knees(
     four: dict[str, pd.DataFrame], shown: str
 ) -> None:
     disclose = shown == "every knee"
-    drawn = flow.draw_baseline(four["knees"], disclose=disclose)
+    drawn = participant_flow.draw_baseline(four["knees"], disclose=disclose)
     bars = [bar for bar in drawn.axes[0].patches if bar.get_height() > 0]
     assert len(bars) == (5 if disclose else 0)
-    lines = flow.draw_seen(flow.seen(four["knees"], four["visits"]), disclose=disclose).axes[0]
+    lines = participant_flow.draw_seen(
+        reading_selection.seen(four["knees"], four["visits"]), disclose=disclose
+    ).axes[0]
     assert any(len(line.get_xdata()) for line in lines.get_lines()) is disclose
 
 

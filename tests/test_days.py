@@ -11,7 +11,7 @@ import pytest
 import tiny
 
 from kneephen_utils import oai
-from kneephen_utils.oai import days, values
+from kneephen_utils.oai import days, missing_codes
 
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 STUDY = pd.Series(pd.date_range("2004-01-01", "2025-12-31", freq="53D"))
@@ -46,7 +46,7 @@ def test_every_spelling_is_the_same_day(spell: object) -> None:
     cells = STUDY.map(spell)
     assert days.read(cells).equals(STUDY)
     assert days.read(" " + cells + " ").equals(STUDY)
-    assert values.unknown(cells, "date", None).empty
+    assert missing_codes.unknown(cells, "date", None).empty
 
 
 def test_a_year_of_two_digits_is_never_later_than_the_study() -> None:
@@ -69,7 +69,7 @@ def test_a_column_that_shows_the_day_first_is_read_so() -> None:
 )
 def test_what_is_no_day_is_counted_unless_it_is_a_number_of_days(cell: str) -> None:
     cells = pd.Series([cell, "01/31/2009", " ", ".", ".M: Missing"])
-    counted = list(values.unknown(cells, "date", None))
+    counted = list(missing_codes.unknown(cells, "date", None))
     assert counted == ([] if cell.isdigit() else [cell])
 
 

@@ -16,30 +16,31 @@ from typing import Any
 
 import pytest
 
-from kneephen_utils import images, pipeline, tables
-from kneephen_utils.fusion import elsewhere
-from kneephen_utils.pipeline import declared, drawing, pages, params, rules
+import workflow
+from kneephen_utils import images, tables
+from kneephen_utils.fusion import other_encoder
+from workflow import book_pages, declared, params, pipeline_diagram, rules
 
 TEXTS = {"md", "svg"}  # for the book alone
 PLACES = {"profile": "demo", "release": "../artefacts/demo/release", "weights": "embedded"}
-ARTEFACTS = sorted(path for run in pipeline.RUNS for path in run.writes)
+ARTEFACTS = sorted(path for run in workflow.RUNS for path in run.writes)
 SOME = ["events.parquet", "sweep/grade_2.parquet", "embeddings/block.parquet", "images.zarr"]
 TELL = '#!/bin/sh\ncase "$1" in run) echo "$2" >> ran.log; touch "artefacts/demo/ran/$2";; esac\n'
 each_stage = pytest.mark.parametrize(
-    "run", [run for run in pipeline.RUNS if run.grade in {None, 2}], ids=lambda run: run.stage
+    "run", [run for run in workflow.RUNS if run.grade in {None, 2}], ids=lambda run: run.stage
 )
 
 
 load = functools.cache(params.load)
 
 
-def settings_of(run: pipeline.Run, root: Path) -> dict[str, Any]:
+def settings_of(run: workflow.Run, root: Path) -> dict[str, Any]:
     declaration = load(root / "notebooks" / "params.yml")
     places = PLACES | {"dask": ""}
     return params.resolve(declaration, run.stage, profile="demo", places=places, grade=run.grade)
 
 
-def code_of(run: pipeline.Run, root: Path) -> ast.Module:
+def code_of(run: workflow.Run, root: Path) -> ast.Module:
     cells = json.loads((root / "notebooks" / run.notebook).read_text(encoding="utf-8"))["cells"]
     return ast.parse("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"))
 
@@ -49,7 +50,7 @@ def named(call: ast.Call, values: dict[str, Any]) -> list[str]:
     if not isinstance(call.func, ast.Attribute) or not isinstance(call.func.value, ast.Name):
         return []
     module, verb = call.func.value.id, call.func.attr
-    known = {**values, "elsewhere": elsewhere}
+    known = {**values, "other_encoder": other_encoder}
     if (module, verb) in {("tables", "read"), ("tables", "write")}:
         given = [eval(ast.unparse(each), {}, known) for each in call.args[verb == "write" :]]
         name, part = given[0], (given[2] if len(given) > 2 else None)
@@ -64,7 +65,7 @@ def path(name: str, part: str | None) -> str:
     return tables.path_of(name, "", part).as_posix()
 
 
-def called(run: pipeline.Run, root: Path, verb: str) -> set[str]:
+def called(run: workflow.Run, root: Path, verb: str) -> set[str]:
     """Return the artefacts that the calls of a verb in a notebook name, as its settings are."""
     found: set[str] = set()
     part = {"part": f"grade_{run.grade}"}
@@ -75,7 +76,7 @@ def called(run: pipeline.Run, root: Path, verb: str) -> set[str]:
     return found
 
 
-def files_of(run: pipeline.Run, root: Path) -> set[str]:
+def files_of(run: workflow.Run, root: Path) -> set[str]:
     """Return the artefacts a notebook names as files below its folder, and the texts it writes."""
     source = ast.unparse(code_of(run, root))
     found = set(re.findall(r"\{artefacts\}/([\w.]+)", source))
@@ -84,7 +85,7 @@ def files_of(run: pipeline.Run, root: Path) -> set[str]:
 
 
 @each_stage
-def test_a_notebook_reads_and_writes_what_its_stage_declares(run: pipeline.Run, root: Path) -> None:
+def test_a_notebook_reads_and_writes_what_its_stage_declares(run: workflow.Run, root: Path) -> None:
     read, wrote = called(run, root, "read"), called(run, root, "write")
     files = files_of(run, root)
     written = set(run.writes)
@@ -95,30 +96,32 @@ def test_a_notebook_reads_and_writes_what_its_stage_declares(run: pipeline.Run, 
 
 
 def test_which_embeddings_fusion_reads_is_what_its_notebook_asks_for(root: Path) -> None:
-    run = pipeline.Run("fusion")
+    run = workflow.Run("fusion")
     for chosen in ("finetuned", "zeroshot", "block"):
         settings = settings_of(run, root) | {"embedding": chosen}
         opened = {p for p in run.opened(settings) if p.startswith("embeddings/")}
-        assert opened == {path("embeddings", each) for each in (chosen, elsewhere.other(chosen))}
+        assert opened == {
+            path("embeddings", each) for each in (chosen, other_encoder.other(chosen))
+        }
 
 
 def test_no_stage_reads_an_artefact_but_in_its_notebook(root: Path) -> None:
     """Functions of a stage take tables; only what lies outside is opened within the package."""
     opening = re.compile(r"\btables\.read\(|\bimages\.read\(|\bread_parquet\(")
-    package = root / "kneephen_utils"
     found = {
-        source.relative_to(package).as_posix()
-        for stage in pipeline.STAGES
-        for source in (package / stage).rglob("*.py")
+        source.relative_to(root / package).as_posix()
+        for package in ("kneephen_utils", "kneephen_report")
+        for stage in workflow.STAGES
+        for source in (root / package / stage).rglob("*.py")
         if opening.search(source.read_text(encoding="utf-8"))
     }
-    assert found == {"verdict/truth.py", "verdict/ceiling.py"}  # of the planted truth
+    assert found == {"verdict/ground_truth.py", "verdict/reader_ceiling.py"}  # of the planted truth
 
 
 def test_everything_that_is_read_is_written_by_one_run_before_it() -> None:
-    order = [run.name for run in pipeline.RUNS]
+    order = [run.name for run in workflow.RUNS]
     assert len(ARTEFACTS) == len(set(ARTEFACTS))
-    for run in pipeline.RUNS:
+    for run in workflow.RUNS:
         for read in run.reads:
             assert order.index(declared.writer_of(read).name) < order.index(run.name)
     with pytest.raises(KeyError, match="no run writes 'kneees"):
@@ -127,7 +130,7 @@ def test_everything_that_is_read_is_written_by_one_run_before_it() -> None:
 
 @each_stage
 def test_the_head_of_a_page_and_of_its_notebook_tell_what_is_declared(
-    run: pipeline.Run, root: Path
+    run: workflow.Run, root: Path
 ) -> None:
     def words(told: str, column: int) -> set[str]:
         row = told.splitlines()[2].split(" | " if " | " in told else "|")[column]
@@ -136,9 +139,9 @@ def test_the_head_of_a_page_and_of_its_notebook_tell_what_is_declared(
 
     cells = json.loads((root / "notebooks" / run.notebook).read_text(encoding="utf-8"))["cells"]
     head = "".join(cells[0]["source"])
-    entered = pages.ENTERED.search(head)
+    entered = book_pages.ENTERED.search(head)
     assert entered
-    page = pages.read_and_written(run.stage)
+    page = book_pages.read_and_written(run.stage)
     for column in (0, 1):
         told = {name.partition("/")[0] for name in words(entered.group(), column)}
         made = {name.partition("/")[0] for name in words(page, column)}
@@ -149,19 +152,19 @@ def test_the_readme_lists_the_tables_that_each_stage_writes(root: Path) -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| `(\w+)` \|.*\| (.*) \|$", readme, re.MULTILINE)
     assert [(int(number), name) for number, name, _ in rows] == [
-        (stage.number, name) for name, stage in pipeline.STAGES.items()
+        (stage.number, name) for name, stage in workflow.STAGES.items()
     ]
     for _, name, listed in rows:
         told = {each.partition("/")[0] for each in re.findall(r"`([\w/]+)`", listed)}
-        paths = [Path(path) for path in pipeline.STAGES[name].writes]
+        paths = [Path(path) for path in workflow.STAGES[name].writes]
         made = {path.parts[0].partition(".")[0] for path in paths if path.suffix[1:] not in TEXTS}
         assert told == made
 
 
 def test_the_picture_of_the_stages_draws_what_is_declared() -> None:
-    reached = drawing.before()
-    arrows = drawing.direct()
-    for name, stage in pipeline.STAGES.items():
+    reached = pipeline_diagram.before()
+    arrows = pipeline_diagram.direct()
+    for name, stage in workflow.STAGES.items():
         into = {first for first, second in arrows if second == name}
         assert set(stage.needs) == {first for first in stage.needs if first in reached[name]}
         assert into <= set(stage.needs)
@@ -181,7 +184,7 @@ def edges() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("artefact", ARTEFACTS)
 def test_make_is_told_of_every_reader_of_an_artefact_and_of_no_other(artefact: str) -> None:
-    readers = {run.name for run in pipeline.RUNS if artefact in run.reads}
+    readers = {run.name for run in workflow.RUNS if artefact in run.reads}
     assert {name for name, notes in edges().items() if artefact in notes} == readers
 
 
@@ -191,12 +194,11 @@ def finished(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished")
     shutil.copy(root / "Makefile", folder)
     for name in (
-        "__init__.py",
-        "scratch.py",
-        *(f"pipeline/{m}.py" for m in ("__init__", "declared", "rules")),
+        *(f"kneephen_utils/{m}.py" for m in ("__init__", "scratch")),
+        *(f"workflow/{m}.py" for m in ("__init__", "declared", "rules")),
     ):
-        (folder / "kneephen_utils" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root / "kneephen_utils" / name, folder / "kneephen_utils" / name)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / name, folder / name)
     (folder / "tell").write_text(TELL, encoding="utf-8")
     (folder / "tell").chmod(0o755)
     return folder
@@ -206,7 +208,7 @@ def age(folder: Path) -> None:
     """Date everything as runs in their order leave it, an hour ago."""
     moment = time.time() - 3600
     runs = [("twin", list(declared.TWIN_WRITES.values()))]
-    runs += [(run.name, [*run.writes, run.page]) for run in pipeline.RUNS]
+    runs += [(run.name, [*run.writes, run.page]) for run in workflow.RUNS]
     for name, notes in runs:
         for file in [f"stamps/{name}", *(f"outputs/{note}" for note in notes), f"ran/{name}"]:
             moment += 1
@@ -233,7 +235,7 @@ def ran_after(folder: Path, artefact: str | None) -> set[str]:
     "artefact", [pytest.param(a, marks=[] if a in SOME else [pytest.mark.slow]) for a in ARTEFACTS]
 )
 def test_when_one_artefact_changes_exactly_its_readers_run(finished: Path, artefact: str) -> None:
-    readers = {run.name for run in pipeline.RUNS if artefact in run.reads}
+    readers = {run.name for run in workflow.RUNS if artefact in run.reads}
     assert ran_after(finished, artefact) == readers
 
 

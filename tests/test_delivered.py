@@ -19,7 +19,7 @@ import tiny
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import oai
-from kneephen_utils.oai import flavour, folders, text, values
+from kneephen_utils.oai import folders, missing_codes, release_format, text
 
 ENROLLEES = "General_ASCII/Enrollees.txt"
 
@@ -286,7 +286,7 @@ def test_a_damaged_workbook_is_refused_by_name(tmp_path: Path, content: bytes) -
 def test_a_number_of_a_spreadsheet_is_read_only_with_all_its_digits(
     cell: str, digits: str | None
 ) -> None:
-    found = values.digits(pd.Series([cell, ""]))
+    found = missing_codes.digits(pd.Series([cell, ""]))
     assert found.isna().tolist() == [digits is None, True]
     assert digits is None or found[0] == digits
 
@@ -363,7 +363,7 @@ def test_a_table_is_read_in_time_that_grows_with_its_rows(tmp_path: Path) -> Non
     path.write_text("\n".join(rows))
     even = text.read(path, "|", None)
     path.write_text("\n".join([*rows, "(20000 rows affected)"]))
-    uneven = flavour.delimited(path, "|", None)
+    uneven = release_format.delimited(path, "|", None)
     assert_frame_equal(even.cells, uneven.cells)
     assert not even.notes
     assert len(uneven.notes) == 1

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from kneephen_utils import __main__ as main
-from kneephen_utils.pipeline import counted, disclosure, execution, params
+from workflow import __main__ as main
+from workflow import count_masking, disclosure, notebook_runner, params
 
 RELEASE = "/data/oai/release"
 TABLE = (
@@ -130,7 +130,7 @@ def test_a_page_of_gated_data_does_not_say_where_they_lie(book: Path) -> None:
     )
     made.metadata["papermill"] = {"parameters": {"release": RELEASE}}
     made.cells[0].metadata["papermill"] = {"start_time": "now"}
-    told = execution.closed(made, {"release": RELEASE, "disclose": False})
+    told = notebook_runner.closed(made, {"release": RELEASE, "disclose": False})
     nbformat.write(told, book / "a.ipynb")
     assert "release on this machine" in told.cells[0].source
     assert disclosure.scan([book], places=[RELEASE]) == []
@@ -159,7 +159,7 @@ def test_the_gate_stops_a_build_and_a_missing_book_does_not_pass(
     release = book.parent / "release"
     release.mkdir()
     (release / "a.txt").touch()
-    monkeypatch.setattr(main.pipeline, "ROOT", book.parent)
+    monkeypatch.setattr(main.workflow, "ROOT", book.parent)
     monkeypatch.setattr(main.typed, "places", lambda _: {"release": str(release)})
     monkeypatch.setattr(main, "BOOK_PAGES", book.parent / "book" / "executed")
     words = ["gate", "--profile", "oai", "--oai", str(release)]
@@ -182,9 +182,9 @@ def test_small_counts_are_covered_so_that_none_is_found_and_others_rounded() -> 
         '<tr><td>A</td><td class="r">7</td><td>7</td></tr>'
         "<tr><td>B</td><td>12</td><td>3</td></tr></table> 4 knees of 11 people"
     )
-    covered = counted.masked(page)
-    assert list(counted.small(page))
-    assert list(counted.small(covered)) == []
+    covered = count_masking.masked(page)
+    assert list(count_masking.small(page))
+    assert list(count_masking.small(covered)) == []
     assert '<td class="r">&lt; 10</td><td>7</td>' in covered
     assert "<td>10</td><td>3</td>" in covered, "a count is rounded, a mean stays"
     assert covered.endswith("fewer than 10 knees of 10 people")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kneephen_utils import pipeline
-from kneephen_utils.pipeline import declared, edition, inputs, stamps
+import workflow
+from workflow import declared, edition, inputs, stamps
 
-SHOWN = [*declared.BOOK, *(run.page for run in pipeline.RUNS)]
+SHOWN = [*declared.BOOK, *(run.page for run in workflow.RUNS)]
 
 
 def build(book: edition.Edition) -> None:
@@ -24,7 +24,7 @@ def build(book: edition.Edition) -> None:
 def book(tmp_path: Path) -> edition.Edition:
     (tmp_path / "book").mkdir()
     (tmp_path / "book" / "intro.md").write_text("before", encoding="utf-8")
-    pages = tmp_path / "kneephen_utils" / "pipeline" / "pages.py"
+    pages = tmp_path / "workflow" / "book_pages.py"
     pages.parent.mkdir(parents=True)
     pages.write_text("# before\n", encoding="utf-8")
     made = edition.Edition("demo", tmp_path / "artefacts", tmp_path)
@@ -64,7 +64,7 @@ def test_what_it_does_not_show_leaves_it_as_it_is(book: edition.Edition) -> None
     assert book.why() == ""
 
 
-@pytest.mark.parametrize("path", ["book/intro.md", "kneephen_utils/pipeline/pages.py"])
+@pytest.mark.parametrize("path", ["book/intro.md", "workflow/book_pages.py"])
 def test_its_prose_and_what_makes_its_lists_make_it_stale(book: edition.Edition, path: str) -> None:
     build(book)
     (book.root / path).write_text("# after\n", encoding="utf-8")

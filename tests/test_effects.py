@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import simulated
 
-from kneephen_utils import firewall, tables
-from kneephen_utils.inference import effects, floor, summary
+from kneephen_report.stats import effect_tables
+from kneephen_utils import display_names, firewall, tables
+from kneephen_utils.stats import effects, two_part_model
 
 ALLOWED = firewall.Judgement("allowed", "Nothing of the outcome went in.")
 FAMILIES = {"level": ["womac_pain: level at 0 months"], "course": ["womac_pain: slope"]}
@@ -89,22 +90,22 @@ def test_a_knee_that_is_not_in_knees_is_an_error() -> None:
 
 def test_small_counts_are_hidden_where_single_knees_may_not_be_shown() -> None:
     made = effects.table(rows([0.5]), "pain_effects", families=FAMILIES).assign(knees=9)
-    assert summary.shown(made, disclose=True)["knees"].tolist() == [9]
-    assert summary.shown(made, disclose=False)["knees"].isna().all()
+    assert effect_tables.shown(made, disclose=True)["knees"].tolist() == [9]
+    assert effect_tables.shown(made, disclose=False)["knees"].isna().all()
 
 
 def test_an_estimate_is_listed_with_its_interval_in_one_cell() -> None:
     made = effects.table(rows([0.5, 0.5]), "pain_effects", families=FAMILIES)
     made = made.assign(estimate=[0.36, np.nan], low=[0.08, np.nan], high=[0.64, np.nan])
-    listed = summary.listing(made, summary.TESTS, disclose=True)
+    listed = effect_tables.listing(made, effect_tables.TESTS, disclose=True)
     assert listed["estimate"].tolist() == ["0.36 (0.08 to 0.64)", "\N{EN DASH}"]
     assert not {"low", "high"} & set(listed)
 
 
 def test_outcomes_are_written_as_a_reader_calls_them() -> None:
-    told = summary.in_words("kl_rise_1, hazard ratio, B against A, confirm")
+    told = display_names.in_words("kl_rise_1, hazard ratio, B against A, confirm")
     assert told == "rise by one grade, hazard ratio, B against A, confirm"
-    assert summary.in_words("jsw_change, lateral_side") == "joint-space width, lateral side"
+    assert display_names.in_words("jsw_change, lateral_side") == "joint-space width, lateral side"
 
 
 def test_rows_that_claims_rest_on_come_first_and_name_their_outcome() -> None:
@@ -112,11 +113,11 @@ def test_rows_that_claims_rest_on_come_first_and_name_their_outcome() -> None:
     outcomes = ["kl_rise_1"] * 3 + ["rise_or_replacement"] * 2
     made = pd.DataFrame({"role": roles, "outcome": outcomes, "estimate": 1.5, "p": 0.1})
     made = made.assign(arm="context", sample="both", kl_grade=2, phenotype=1)
-    ordered = summary.primary_outcome(made, arm="context", sample="both")
+    ordered = effect_tables.primary_outcome(made, arm="context", sample="both")
     assert ordered["role"].tolist() == ["primary", "primary", "cross-check", "sensitivity", "naive"]
     assert ordered["outcome"].tolist()[:2] == ["kl_rise_1", "rise_or_replacement"]
-    assert len(set(summary.BY_OUTCOME)) == len(summary.BY_OUTCOME)
-    assert set(summary.BY_OUTCOME) == {*summary.BY_MODEL, "outcome"}
+    assert len(set(effect_tables.BY_OUTCOME)) == len(effect_tables.BY_OUTCOME)
+    assert set(effect_tables.BY_OUTCOME) == {*effect_tables.BY_MODEL, "outcome"}
 
 
 @pytest.mark.parametrize(
@@ -146,5 +147,5 @@ def test_knees_as_if_independent_have_an_interval_that_says_what_p_says(step: fl
     for _ in range(40):
         pair = pd.DataFrame({"phenotype": np.repeat([0, 1], 12)})
         pair["measure"] = np.floor(rng.exponential(1 + step * pair["phenotype"]))
-        found = floor.independent(pair, 1)
+        found = two_part_model.independent(pair, 1)
         assert (found["p"] < 0.05) == (found["low"] > 0 or found["high"] < 0)

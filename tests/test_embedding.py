@@ -10,9 +10,10 @@ from pandas.testing import assert_frame_equal
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import adjusted_rand_score, cohen_kappa_score
 
+from kneephen_report.embedding import plots
 from kneephen_utils import embedding, encoder, tables
-from kneephen_utils.embedding import chart, cluster, told
-from kneephen_utils.encoder import prompts, views
+from kneephen_utils.embedding import image_text_matching, kmeans_baseline
+from kneephen_utils.encoder import augmentation, prompts
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_a_block_gives_its_cls_token_and_the_last_vectors_stay_as_they_were(
     found = tables.check(layers["block"], "embeddings").set_index("knee_id")
     for row in study.crops.iloc[[0, 100]].itertuples():
         picture = reader.prepare(np.asarray(study.images[row.image : row.image + 1]))
-        slow = views.frozen_part(reader, picture, 4)[0, 0].numpy()
+        slow = augmentation.frozen_part(reader, picture, 4)[0, 0].numpy()
         np.testing.assert_allclose(found.loc[row.knee_id], slow / np.linalg.norm(slow), atol=1e-5)
     with pytest.raises(ValueError, match="block is 13; expected 1 to 12"):
         embedding.embed_layers(reader, study.images, study.crops, block=13, batch_size=7)
@@ -183,9 +184,9 @@ def test_with_nobody_to_judge_on_nothing_is_judged() -> None:
 def test_the_figure_says_in_words_what_it_shows(study: narrow.Study, by_grade: np.ndarray) -> None:
     graded = graded_of(study, by_grade)
     tested = graded[graded["split"] != "train"]["kl_grade"].notna().sum()
-    assert f"Zero-shot grade of {tested} knees" in chart.caption(graded)
-    assert chart.alt(graded).count("KL") == 5
-    assert len(chart.draw(graded).axes[0].get_xticklabels()) == 5
+    assert f"Zero-shot grade of {tested} knees" in plots.caption(graded)
+    assert plots.alt(graded).count("KL") == 5
+    assert len(plots.draw(graded).axes[0].get_xticklabels()) == 5
     sentences = embedding.shown(prompts.GRADES).set_index("grade")["sentences"]
     assert all(each in sentences["KL4"] for each in prompts.GRADES[4])
     assert sentences.index.tolist() == [f"KL{grade}" for grade in range(5)]
@@ -245,10 +246,10 @@ def known_of(study: narrow.Study) -> pd.DataFrame:
 
 def test_a_knee_without_findings_has_no_sentence_and_no_vector() -> None:
     known = pd.DataFrame({"jsn_medial": [0.0, 3.0, np.nan], "womac_pain": [1.0, 2.0, 3.0]})
-    words = told.sentences(known)
+    words = image_text_matching.sentences(known)
     assert words.tolist()[2] == ""
     assert words[0] != words[1]
-    vectors = told.embed(encoder.load("embedded", text=True), words)
+    vectors = image_text_matching.embed(encoder.load("embedded", text=True), words)
     assert np.isfinite(vectors).all(axis=1).tolist() == [True, True, False]
 
 
@@ -256,7 +257,7 @@ def test_a_grade_without_sentences_is_stood_for_by_its_description(study: narrow
     known = known_of(study)
     vectors = np.eye(5, 8)[known["kl_grade"].fillna(0).to_numpy(int)]
     vectors[(known["kl_grade"] == 4).to_numpy(bool, na_value=False)] = np.nan
-    found = told.by_grade(vectors, known, otherwise=np.full((5, 8), 8**-0.5))
+    found = image_text_matching.by_grade(vectors, known, otherwise=np.full((5, 8), 8**-0.5))
     np.testing.assert_allclose(found[:4].argmax(axis=1), range(4))
     np.testing.assert_allclose(found[4], 8**-0.5)
 
@@ -269,12 +270,16 @@ def test_sentences_that_know_only_the_grade_find_their_knee_among_all_but_not_wi
     pictures = np.eye(5, 8)[grade] + 0.3 * rng.normal(size=(len(grade), 8))
     vectors = np.eye(5, 8)[grade] + 0.3 * rng.normal(size=(len(grade), 8))
     words = pd.Series([f"sentence {place}" for place in range(len(grade))])
-    found = told.matched(pictures, vectors, words, known, draws=20, seed=0).set_index("among")
+    found = image_text_matching.matched(
+        pictures, vectors, words, known, draws=20, seed=0
+    ).set_index("among")
     assert found.loc["all knees", "estimate"] > 0.8
     within = found.drop("all knees")
     assert len(within) == 5
     assert (within["low"] < 0.6).all()
-    exact = told.matched(pictures, pictures, words, known, draws=20, seed=0).set_index("among")
+    exact = image_text_matching.matched(
+        pictures, pictures, words, known, draws=20, seed=0
+    ).set_index("among")
     assert (exact["low"] > 0.7).all()
 
 
@@ -288,7 +293,7 @@ def test_a_sentence_that_leads_away_from_its_knee_is_said_to() -> None:
             "knees": 40,
         }
     )
-    assert told.say(found) == (
+    assert image_text_matching.say(found) == (
         "A knee's own sentence lies nearer than chance within KL1; farther than chance within KL0; "
         "not told from chance within KL2."
     )
@@ -296,7 +301,7 @@ def test_a_sentence_that_leads_away_from_its_knee_is_said_to() -> None:
 
 def test_knees_told_alike_are_not_compared() -> None:
     alike = np.array([[0.5, 0.9, 0.1], [0.9, 0.5, 0.9], [0.1, 0.2, 0.3]])
-    share = told._nearer(alike, np.array(["a", "a", "b"]))
+    share = image_text_matching._nearer(alike, np.array(["a", "a", "b"]))
     np.testing.assert_allclose(share, [1.0, 0.0, 1.0])
 
 
@@ -311,24 +316,24 @@ def test_planted_groups_are_found_and_confirm_people_join_them(
     vectors = rng.normal(size=(len(known), 12))
     vectors[:, 0] += 12 * planted
     made = pd.DataFrame(vectors, columns=[f"feature_{k:03d}" for k in range(12)])
-    groups = tables.check(cluster.find(made, known, seed=0), "zeroshot_groups")
+    groups = tables.check(kmeans_baseline.find(made, known, seed=0), "zeroshot_groups")
     assert set(groups["split"]) == {"discover", "confirm"}
     truth = pd.Series(planted, index=known["knee_id"])[groups["knee_id"]].to_numpy()
     assert adjusted_rand_score(truth, groups["pooled"]) == 1
     assert (groups["within"] == -1).all()  # twelve discover knees of a grade are too few
-    agreed = cluster.agreement(groups, known, draws=20, seed=0)
+    agreed = kmeans_baseline.agreement(groups, known, draws=20, seed=0)
     assert agreed["scope"].tolist() == ["all grades"] * 3
     assert (agreed["estimate"].abs() < 0.1).all()
-    assert "2 groups" in cluster.say(agreed)
-    assert cluster.say(agreed.iloc[:0]).startswith("There are too few knees")
-    assert len(cluster.shown(agreed)) == 1
+    assert "2 groups" in kmeans_baseline.say(agreed)
+    assert kmeans_baseline.say(agreed.iloc[:0]).startswith("There are too few knees")
+    assert len(kmeans_baseline.shown(agreed)) == 1
 
 
 def test_groups_that_are_the_grade_again_are_said_to_be(study: narrow.Study) -> None:
     found = near(study, np.eye(5, 8), noise=0.01)
     known = known_of(study)
-    groups = cluster.find(found, known, seed=0)
-    agreed = cluster.agreement(groups, known, draws=20, seed=0).set_index("target")
+    groups = kmeans_baseline.find(found, known, seed=0)
+    agreed = kmeans_baseline.agreement(groups, known, draws=20, seed=0).set_index("target")
     assert agreed.loc["kl_grade", "estimate"] > 0.95
     assert agreed.loc["site", "high"] < 0.2
 

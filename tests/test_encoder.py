@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from kneephen_utils import encoder
-from kneephen_utils.encoder import WeightsError, pretrain, prompts, small
+from kneephen_utils.encoder import WeightsError, prompts, tiny_clip
+from studies import pretrain
 
 SENTENCES = [prompts.GRADES[0][0], prompts.GRADES[4][1], "knee radiograph, severe varus"]
 
@@ -31,10 +32,10 @@ def test_the_embedded_encoder_has_twelve_blocks_and_fits_in_the_package(
     embedded: encoder.Encoder,
 ) -> None:
     assert len(embedded.trunk.blocks) == 12
-    assert sum(path.stat().st_size for path in small.FOLDER.iterdir()) <= 12e6
-    kinds = {value.dtype for value in load_file(small.FOLDER / "model.safetensors").values()}
+    assert sum(path.stat().st_size for path in tiny_clip.FOLDER.iterdir()) <= 12e6
+    kinds = {value.dtype for value in load_file(tiny_clip.FOLDER / "model.safetensors").values()}
     assert kinds == {torch.float16}
-    assert (small.FOLDER / "card.md").exists()
+    assert (tiny_clip.FOLDER / "card.md").exists()
 
 
 def test_embeddings_have_unit_length(embedded: encoder.Encoder, pictures: np.ndarray) -> None:
@@ -69,18 +70,18 @@ def test_every_word_of_the_prompts_is_known_and_a_sentence_without_words_is_harm
 @pytest.mark.parametrize("name", ["model.safetensors", "vocabulary.json", "settings.json"])
 def test_a_missing_part_of_the_embedded_encoder_is_named(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "small"
-    shutil.copytree(small.FOLDER, folder)
+    shutil.copytree(tiny_clip.FOLDER, folder)
     (folder / name).unlink()
     with pytest.raises(WeightsError, match=f"small/{name} is missing"):
-        small.load(folder)
+        tiny_clip.load(folder)
 
 
 def test_a_vocabulary_that_does_not_fit_the_weights_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "small"
-    shutil.copytree(small.FOLDER, folder)
+    shutil.copytree(tiny_clip.FOLDER, folder)
     (folder / "vocabulary.json").write_text(json.dumps(["knee"]))
     with pytest.raises(WeightsError, match="size mismatch"):
-        small.load(folder)
+        tiny_clip.load(folder)
 
 
 def test_text_is_refused_where_it_was_not_asked_for() -> None:
@@ -100,15 +101,15 @@ def test_an_unknown_name_is_refused() -> None:
 
 
 def test_pretraining_runs_by_command_and_leaves_the_shipped_weights_alone(tmp_path: Path) -> None:
-    shipped = (small.FOLDER / "model.safetensors").read_bytes()
+    shipped = (tiny_clip.FOLDER / "model.safetensors").read_bytes()
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 2, (2, 24, pretrain.PIXELS, pretrain.PIXELS), dtype=np.uint8)
     np.save(tmp_path / "crops.npy", crops)
     words = f"--knees 24 --steps 3 --batch 4 --out {tmp_path}/made --cache {tmp_path}/crops.npy"
     pretrain.main(words.split())
-    made = small.load(tmp_path / "made")
+    made = tiny_clip.load(tmp_path / "made")
     assert len(made.trunk.blocks) == 12
     settings = json.loads((tmp_path / "made" / "settings.json").read_text())
     assert settings["logit_scale"] == round(made.logit_scale, 4)
     assert settings["steps"] == 3
-    assert (small.FOLDER / "model.safetensors").read_bytes() == shipped
+    assert (tiny_clip.FOLDER / "model.safetensors").read_bytes() == shipped

@@ -17,8 +17,8 @@ import nbformat
 import papermill
 import pytest
 
-from kneephen_utils import scratch
-from kneephen_utils.pipeline import equipped, execution, guard, kernel, lock
+from kneephen_utils import PACKAGES, scratch
+from workflow import equipped, guard, kernel, lock, notebook_runner
 
 ODD = 'my  folder\'s $HOME, "quoted" `pwd` & #1; über'
 WORK = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -38,7 +38,7 @@ def test_a_long_tmpdir_gives_way_to_a_short_private_place_and_is_cleared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(long_place(tmp_path)))
-    manager = execution.LocalKernelManager(kernel_name="python3")
+    manager = notebook_runner.LocalKernelManager(kernel_name="python3")
     place = Path(manager._place)
     assert len(str(place)) <= kernel.LONGEST_PLACE
     assert place.stat().st_mode & 0o077 == 0
@@ -109,10 +109,10 @@ def test_the_kernel_is_this_python_whatever_kernels_and_settings_the_user_has(
     nbformat.write(notebook, tmp_path / "a.ipynb")
     made = papermill.execute_notebook(
         str(tmp_path / "a.ipynb"), str(tmp_path / "b.ipynb"), cwd=str(tmp_path),
-        kernel_name="python3", kernel_manager_class=execution.LocalKernelManager,
+        kernel_name="python3", kernel_manager_class=notebook_runner.LocalKernelManager,
         progress_bar=False,
     )  # fmt: skip
-    package = Path(execution.pipeline.PACKAGE) / "__init__.py"
+    package = notebook_runner.workflow.ROOT / "kneephen_utils" / "__init__.py"
     said = made.cells[-1].outputs[0].text
     assert said == f"{sys.executable} {package} False\n"
     assert asyncio.get_event_loop_policy() is not None
@@ -145,7 +145,7 @@ def _keyword(node: ast.Call, name: str) -> bool:
 
 
 def test_every_text_file_is_read_and_written_as_utf_8(root: Path) -> None:
-    paths = [p for base in ("kneephen_utils", "benchmarks") for p in (root / base).rglob("*.py")]
+    paths = [p for base in PACKAGES for p in (root / base).rglob("*.py")]
     assert not [each for path in paths for each in unnamed(path)]
 
 
@@ -164,7 +164,7 @@ def test_in_any_locale_parameters_are_read_and_an_error_is_told(
 ) -> None:
     plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(root), **words}
     told = subprocess.run(
-        [sys.executable, "-m", "kneephen_utils", "status", "--set", "pain.nöne=1"],
+        [sys.executable, "-m", "workflow", "status", "--set", "pain.nöne=1"],
         env={**os.environ, **plain}, cwd=root, capture_output=True, check=False,  # noqa: TID251
     )  # fmt: skip
     assert told.returncode == 1
@@ -212,7 +212,7 @@ def test_what_is_typed_reaches_the_program_as_it_was_typed(copied: Path, way: st
 
 def test_an_environment_that_is_there_is_used_as_it_is_also_by_a_link(copied: Path) -> None:
     (copied / ".venv").symlink_to(copied / ODD)
-    assert "kneephen_utils\nstatus" in made(copied, "status").stdout
+    assert "workflow\nstatus" in made(copied, "status").stdout
     (copied / ".venv").unlink()
     (copied / ".venv").symlink_to(copied / "nowhere")
     said = made(copied, "status")

@@ -9,8 +9,8 @@ from crowd import draw
 from pandas.testing import assert_series_equal
 
 from kneephen_utils import cohort, compartment, tables
-from kneephen_utils.cohort import event, reading
-from kneephen_utils.inference import hazard, survival
+from kneephen_utils.cohort import event, reading_selection
+from kneephen_utils.stats import discrete_time_hazard, survival
 
 VISITS = {"V00": 0.0, "V01": 12.0, "V03": 24.0, "V05": 36.0, "V06": 48.0}
 BOTH = "rise_or_replacement"
@@ -59,7 +59,7 @@ def lost(people: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 def risk(events: pd.DataFrame, outcome: str) -> float:
     """Return the chance of an outcome within 48 months, by Kaplan-Meier."""
-    own = hazard.censor(events[events["outcome"] == outcome], horizon=48.0)
+    own = discrete_time_hazard.censor(events[events["outcome"] == outcome], horizon=48.0)
     own = own[own["months"] > 0]
     return 1 - float(survival.free(own, np.array([48.0]), np.ones((1, len(own))))[0, 0])
 
@@ -176,7 +176,7 @@ def test_new_events_agree_with_a_slow_walk_along_each_knee() -> None:
     pairs = source.replacements.loc[early, ["participant_id", "side"]]
     own = source.readings.merge(pairs.assign(done=True), how="left")["done"].notna().to_numpy()
     source.readings.loc[gone & own, "kl_grade"] = np.nan
-    chosen = reading.choose(source.readings, projects="by_design")
+    chosen = reading_selection.choose(source.readings, projects="by_design")
     first = cohort.knees(source, chosen)
     visits = cohort.visits(source, chosen, first)
     people = cohort.participants(source, visits)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from pages import launched
 
-from kneephen_utils import figure
+from kneephen_report import figure
 
 CSS = Path(__file__).parents[1] / "book" / "_static" / "kneephen.css"
 PHONE, DESKTOP = 390, 1280

@@ -13,8 +13,9 @@ import torch
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import cohen_kappa_score
 
-from kneephen_utils import agreement, baseline, grading, tables
-from kneephen_utils.grading import calibration, chart, price
+from kneephen_report.grading import plots
+from kneephen_utils import baseline, grading, grading_metrics, tables
+from kneephen_utils.grading import calibration, probe_before_after
 
 SETTINGS = dataclasses.replace(narrow.SETTINGS, epochs=3)
 METRIC = "quadratic_weighted_kappa"
@@ -56,7 +57,7 @@ def scores(predicted: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
 def test_metrics_have_the_values_worked_out_by_hand() -> None:
     read, given = np.array([0, 1, 2, 4]), np.array([0.4, 2.6, 2.0, 2.0])
-    found = {name: metric(read, given) for name, metric in agreement.METRICS.items()}
+    found = {name: metric(read, given) for name, metric in grading_metrics.METRICS.items()}
     assert found["mae"] == pytest.approx((0.4 + 1.6 + 0 + 2) / 4)
     assert found["rmse"] == pytest.approx(np.sqrt((0.16 + 2.56 + 0 + 4) / 4))
     assert found["exact"] == pytest.approx(2 / 4)
@@ -67,9 +68,9 @@ def test_metrics_have_the_values_worked_out_by_hand() -> None:
 def test_weighted_kappa_is_that_of_scikit_learn_and_of_its_definition() -> None:
     rng = np.random.default_rng(0)
     read, given = rng.integers(0, 5, 200), rng.uniform(0, 4, 200)
-    found = agreement.METRICS[METRIC](read, given)
+    found = grading_metrics.METRICS[METRIC](read, given)
     assert found == pytest.approx(cohen_kappa_score(read, np.rint(given), weights="quadratic"))
-    table = agreement.confusion(read, given) / 200
+    table = grading_metrics.confusion(read, given) / 200
     cost = np.subtract.outer(np.arange(5), np.arange(5)) ** 2
     chance = np.outer(table.sum(axis=1), table.sum(axis=0))
     assert found == pytest.approx(1 - (cost * table).sum() / (cost * chance).sum())
@@ -78,10 +79,10 @@ def test_weighted_kappa_is_that_of_scikit_learn_and_of_its_definition() -> None:
 def test_a_constant_agrees_no_better_than_chance_and_perfection_is_one() -> None:
     read = np.random.default_rng(0).integers(0, 5, 100)
     for grade in range(5):
-        assert agreement.METRICS[METRIC](read, np.full(100, float(grade))) == pytest.approx(0)
-    assert agreement.METRICS[METRIC](read, read.astype(float)) == pytest.approx(1)
-    assert np.isnan(agreement.METRICS["spearman"](read, np.ones(100)))
-    assert np.isnan(agreement.METRICS[METRIC](np.ones(4, dtype=int), np.ones(4)))
+        assert grading_metrics.METRICS[METRIC](read, np.full(100, float(grade))) == pytest.approx(0)
+    assert grading_metrics.METRICS[METRIC](read, read.astype(float)) == pytest.approx(1)
+    assert np.isnan(grading_metrics.METRICS["spearman"](read, np.ones(100)))
+    assert np.isnan(grading_metrics.METRICS[METRIC](np.ones(4, dtype=int), np.ones(4)))
 
 
 def test_the_confusion_matrix_counts_every_knee_once() -> None:
@@ -90,7 +91,7 @@ def test_the_confusion_matrix_counts_every_knee_once() -> None:
     slow = np.zeros((5, 5), dtype=int)
     for one, other in zip(read, given, strict=True):
         slow[one, min(4, max(0, round(other)))] += 1
-    np.testing.assert_array_equal(agreement.confusion(read, given), slow)
+    np.testing.assert_array_equal(grading_metrics.confusion(read, given), slow)
 
 
 # --- who teaches and who chooses
@@ -179,7 +180,7 @@ def test_scores_are_of_people_never_trained_on(
     read = known.loc[tested, "kl_grade"].to_numpy(int)
     given = predicted.loc[tested, "finetuned"].to_numpy()
     for row in own.itertuples():
-        assert row.estimate == pytest.approx(agreement.METRICS[row.metric](read, given))
+        assert row.estimate == pytest.approx(grading_metrics.METRICS[row.metric](read, given))
         assert row.low <= row.estimate <= row.high
     assert set(own["knees"]) == {tested.sum()}
     spoilt = predicted.copy()
@@ -265,14 +266,14 @@ def test_the_cost_of_training_follows_the_knee_not_the_row(
 ) -> None:
     _, after = graded
     widths = known[["knee_id"]].assign(feature_000=known["jsw_lateral"])
-    found = price.measure(widths.sample(frac=1, random_state=0), after, known)
+    found = probe_before_after.measure(widths.sample(frac=1, random_state=0), after, known)
     r2 = found.set_index(["target", "features"])["r2"]
     assert r2["jsw_lateral", "before"] > 0.99
     assert r2["jsw_lateral", "after"] < 0.2
     assert r2["kl_grade", "after"] > 0.8
-    said = price.say(found)
+    said = probe_before_after.say(found)
     assert f"the lateral width from 1.00 to {r2['jsw_lateral', 'after']:.2f}" in said
-    same = price.say(price.measure(after, after, known))
+    same = probe_before_after.say(probe_before_after.measure(after, after, known))
     assert "neither gave nor took" in same
     assert f"{r2['kl_grade', 'after']:.2f} of the grade" in same
 
@@ -363,14 +364,14 @@ def test_a_group_of_the_curve_is_worked_out_by_hand_and_train_people_are_not_in_
 def test_captions_tell_the_numbers_of_the_figures() -> None:
     curve = pd.DataFrame({"place": [1, 2], "predicted": [0.5, 3.0], "estimate": [0.6, 2.0]})
     curve = curve.assign(low=[0.4, 1.8], high=[0.8, 2.2], knees=[20, 21], participants=[10, 11])
-    said = chart.describe_calibration(curve)
+    said = plots.describe_calibration(curve)
     assert "41 knees" in said
     assert "in 1 of 2" in said
     assert "graded 3.00 on average and read 2.00 (1.80 to 2.20)" in said
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.31], "chosen": [False, True]})
     history = history.assign(validation_loss=[0.9, 0.42], validation_mae=[0.7, 0.35])
-    told = chart.describe_history(history)
+    told = plots.describe_history(history)
     assert "Epoch 2 of 2" in told
     assert "0.35 grades in the people kept apart, loss 0.42 there and 0.31" in told
-    chart.draw_history(history)
-    chart.draw_calibration(curve)
+    plots.draw_history(history)
+    plots.draw_calibration(curve)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from kneephen_utils.oai import catalog, nda
-from kneephen_utils.twin import release, simulation
+from oai_twin import release, simulation
 
 KNOWN = pd.read_csv(Path(__file__).parent / "headers.csv")
 SEEN = KNOWN[KNOWN["known"].ne("unconfirmed")]

@@ -13,7 +13,7 @@ import pytest
 import retinopathy
 from lifelines.datasets import load_rossi
 
-from kneephen_utils.inference import hazard, mixed, survival
+from kneephen_utils.stats import discrete_time_hazard, lmm, survival
 
 # Finkelstein & Wolfe (1985), doi:10.2307/2530965: months to cosmetic deterioration after
 # radiotherapy, between two visits; a minus sign says that none was seen after that month.
@@ -42,7 +42,7 @@ def test_pastes_gives_the_nested_variances_of_lme4(
     """
     names = {"strength": "measure", "batch": "participant_id", "sample": "knee_id"}
     pastes = mixedlm.load_pastes().rename(columns=names).assign(years=0.0)
-    fitted = mixed.fit(pastes, [], optimizer=mixed.FIRST, reml=reml)
+    fitted = lmm.fit(pastes, [], optimizer=lmm.FIRST, reml=reml)
     assert fitted.estimate[0] == pytest.approx(60.0533, abs=6e-5)
     assert np.sqrt(fitted.covariance[0, 0]) == pytest.approx(error, abs=6e-5)
     assert fitted.person[0, 0] == pytest.approx(batch, abs=6e-4)
@@ -55,7 +55,7 @@ def test_dyestuff_gives_the_published_lme4_numbers() -> None:
     names = {"Yield": "measure", "Batch": "participant_id"}
     dyes = mixedlm.load_dyestuff().rename(columns=names).assign(years=0.0)
     dyes["knee_id"] = dyes["participant_id"]
-    fitted = mixed.fit(dyes, [], optimizer=mixed.FIRST, reml=True)
+    fitted = lmm.fit(dyes, [], optimizer=lmm.FIRST, reml=True)
     assert fitted.estimate[0] == pytest.approx(1527.5, abs=0.05)
     assert np.sqrt(fitted.covariance[0, 0]) == pytest.approx(19.38, abs=6e-3)
     assert np.sqrt(fitted.person[0, 0]) == pytest.approx(42.00, abs=6e-3)
@@ -106,7 +106,9 @@ def test_weeks_of_rossi_bring_the_grouped_model_to_the_published_cox_model() -> 
     person = rossi.index.astype(str)
     seen = rossi.assign(participant_id=person, knee_id=person, observed=arrest)
     seen["left_months"], seen["right_months"] = week - arrest, week.where(arrest)
-    fitted = hazard.fit(hazard.periods(seen), ["fin", "age", "race", "wexp", "mar", "paro", "prio"])
+    fitted = discrete_time_hazard.fit(
+        discrete_time_hazard.periods(seen), ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
+    )
     published = np.array([-0.379, -0.057, 0.314, -0.150, -0.434, -0.085, 0.091])
     errors = np.array([0.191, 0.022, 0.308, 0.212, 0.382, 0.196, 0.029])
     assert (np.abs(fitted.estimate - published) < 0.2 * errors).all()
@@ -162,7 +164,7 @@ def test_treated_eyes_of_the_grouped_model_differ_as_those_of_the_cox_model() ->
     seen = eyes.assign(knee_id=eyes.index.astype(str), months=visit)
     seen["left_months"] = np.where(seen["observed"], visit - 3, visit)
     seen["right_months"] = visit.where(seen["observed"])
-    fitted = hazard.fit(hazard.periods(seen), ["treated"])
+    fitted = discrete_time_hazard.fit(discrete_time_hazard.periods(seen), ["treated"])
     exact = survival.cox(eyes, ["treated"], clustered=True)
     assert fitted.estimate[0] == pytest.approx(exact.estimate[0], abs=0.03)
     errors = [float(np.sqrt(each.covariance[0, 0])) for each in (fitted, exact)]

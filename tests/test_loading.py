@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from kneephen_utils import encoder
-from kneephen_utils.encoder import WeightsError, half, prompts
+from kneephen_utils.encoder import WeightsError, finetune, prompts
 
 SENTENCES = [prompts.GRADES[0][0], prompts.GRADES[4][1], "knee radiograph, severe varus"]
 HUB = """
@@ -169,9 +169,9 @@ def test_biomedclip_has_the_published_numbers_of_parameters(
     text: bool,  # noqa: FBT001
 ) -> None:
     loaded = encoder.load(str(whole), text=text)
-    upper = half.upper_half(loaded, grades=np.array([1.0, 2.0]), frozen_blocks=6)
+    upper = finetune.upper_half(loaded, grades=np.array([1.0, 2.0]), frozen_blocks=6)
     head = sum(p.numel() for p in upper.head.parameters())
-    counted = half.count(loaded, upper).set_index("part")
+    counted = finetune.count(loaded, upper).set_index("part")
     assert head == 513
     assert counted.loc["all", "parameters"] - head == 195_902_721
     assert counted.loc["trained", "parameters"] - head == 42_921_984

@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kneephen_utils.pipeline import lock
+from workflow import lock
 
 ALONE = """
 import sys, time
 from pathlib import Path
-from kneephen_utils.pipeline import lock
+from workflow import lock
 with lock.alone(Path(sys.argv[1]), name="07_pain"):
     print("mine", flush=True)
     time.sleep(float(sys.argv[2]))

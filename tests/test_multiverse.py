@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
+from kneephen_report.multiverse import plots
 from kneephen_utils import multiverse, tables
-from kneephen_utils.multiverse import chart, closer, contrast
+from kneephen_utils.multiverse import contrast, tighter_crop
 from kneephen_utils.phenotype import sweep
 
 FORKS: dict[str, Any] = {"embeddings": ["finetuned", "zeroshot"], "arms": ["context", "image"]}
@@ -76,7 +77,7 @@ def paths() -> pd.DataFrame:
 def test_every_path_is_taken_once_and_two_are_marked(paths: pd.DataFrame) -> None:
     tables.check(paths, "multiverse")
     crossed, closer, weighed = 2 * 2 * 1 * 4, 2 * 2, 2 * 1 * 2
-    assert len(chart.defensible(paths)) == (crossed + closer + weighed) * 3 * 2
+    assert len(plots.defensible(paths)) == (crossed + closer + weighed) * 3 * 2
     assert (paths["path"] == "default").sum() == (paths["path"] == "published").sum() == 1
     assert paths.loc[paths["arm"] == "fused", "firewall"].eq("conditional").all()
 
@@ -121,9 +122,9 @@ def test_the_path_of_the_book_follows_its_settings_or_is_said_to_be_missing(
         own = {"embedding": embedding, "arm": "image", "reducer": "umap"}
         found = contrast.estimate(nobody, ways, known, default=own, **asked)
         assert set(found.loc[found["path"] == "default", "embedding"]) == told
-    without = chart.say(paths[paths["path"] != "default"])
+    without = plots.say(paths[paths["path"] != "default"])
     assert "The path of this book is not among them." in without
-    assert "The path of this book is not among them." not in chart.say(paths)
+    assert "The path of this book is not among them." not in plots.say(paths)
 
 
 def test_the_same_two_groups_are_compared_however_they_are_numbered(paths: pd.DataFrame) -> None:
@@ -140,9 +141,9 @@ def test_where_groups_do_not_differ_in_side_no_path_has_an_estimate() -> None:
     paths = taken(flat, groups)
     assert paths["estimate"].isna().all()
     assert paths["sentence"].str.startswith("No two groups").all()
-    assert "none of the 144 defensible paths" in chart.say(paths)[0]
-    assert chart.forks(paths).empty
-    assert chart.draw(paths).axes
+    assert "none of the 144 defensible paths" in plots.say(paths)[0]
+    assert plots.forks(paths).empty
+    assert plots.draw(paths).axes
 
 
 def test_a_run_without_any_group_is_told_too() -> None:
@@ -167,11 +168,11 @@ def test_a_step_aside_moves_one_setting_and_ends_with_the_grid() -> None:
 def test_a_closer_crop_is_the_middle_at_the_same_size() -> None:
     row = np.arange(0, 200, 2, dtype=np.uint8)
     ramp = np.broadcast_to(row, (2, 100, 100)).copy()
-    seen = closer.cut(ramp, 0.8)
+    seen = tighter_crop.cut(ramp, 0.8)
     assert seen.shape == ramp.shape
     middle = np.linspace(row[10] - 0.2, row[89] + 0.2, 100)
     assert np.abs(seen[0, 50] - middle).max() < 1.5
-    assert np.array_equal(closer.cut(ramp, 1.0), ramp)
+    assert np.array_equal(tighter_crop.cut(ramp, 1.0), ramp)
 
 
 def test_weights_turn_the_clinical_block_and_nothing_else() -> None:
@@ -222,18 +223,18 @@ def test_groups_of_every_way_are_found_in_its_own_features() -> None:
 
 
 def test_the_sentences_and_the_figure_come_from_the_paths(paths: pd.DataFrame) -> None:
-    said = " ".join(chart.say(paths))
-    assert f"{chart.defensible(paths)['estimate'].median():.2f}" in said
+    said = " ".join(plots.say(paths))
+    assert f"{plots.defensible(paths)['estimate'].median():.2f}" in said
     assert "it is not among the defensible ones" in said
     assert said.startswith("All 144 defensible paths give a hazard ratio.")
     assert "with half the weight" in said
     assert "with double the weight" in said
     some = paths.assign(estimate=paths["estimate"].where(paths.index > 0))
-    assert "on the others" in chart.say(some)[0]
-    assert chart.describe(paths).startswith("Specification curve.")
-    forks = chart.forks(paths)
-    assert set(forks["fork"]) == set(chart.FORKS)
+    assert "on the others" in plots.say(some)[0]
+    assert plots.describe(paths).startswith("Specification curve.")
+    forks = plots.forks(paths)
+    assert set(forks["fork"]) == set(plots.FORKS)
     assert {"after fine-tuning", "PCA", "confirm people"} <= set(forks["side"])
-    below = chart.draw(paths).axes[1].get_yticklabels()
+    below = plots.draw(paths).axes[1].get_yticklabels()
     assert "reducer: PCA" in [label.get_text() for label in below]
-    assert len(chart.draw(paths).axes) == 2
+    assert len(plots.draw(paths).axes) == 2

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from kneephen_utils import pipeline
-from kneephen_utils.pipeline import params
+import workflow
+from workflow import params
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-STAGES = [run for run in pipeline.RUNS if run.grade in {None, 2}]
+STAGES = [run for run in workflow.RUNS if run.grade in {None, 2}]
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 each_stage = pytest.mark.parametrize("run", STAGES, ids=lambda run: run.stage)
 
@@ -72,7 +72,7 @@ def test_no_number_of_a_result_is_typed_beside_a_percent_sign(path: Path) -> Non
 
 
 @each_stage
-def test_the_parameters_cell_equals_the_demo_profile(run: pipeline.Run) -> None:
+def test_the_parameters_cell_equals_the_demo_profile(run: workflow.Run) -> None:
     path = ROOT / "notebooks" / run.notebook
     tagged = [c for c in cells(path) if "parameters" in c["metadata"].get("tags", [])]
     assert len(tagged) == 1
@@ -84,7 +84,7 @@ def test_the_parameters_cell_equals_the_demo_profile(run: pipeline.Run) -> None:
 
 
 @each_stage
-def test_a_stage_is_one_noun_in_notebook_module_test_and_chapter(run: pipeline.Run) -> None:
+def test_a_stage_is_one_noun_in_notebook_module_test_and_chapter(run: workflow.Run) -> None:
     assert (ROOT / "notebooks" / run.notebook).exists()
     package = ROOT / "kneephen_utils"
     assert (package / f"{run.stage}.py").exists() or (package / run.stage).is_dir()
@@ -94,7 +94,7 @@ def test_a_stage_is_one_noun_in_notebook_module_test_and_chapter(run: pipeline.R
 
 @each_stage
 def test_a_chapter_says_what_it_reads_what_it_writes_and_what_it_does_not_show(
-    run: pipeline.Run,
+    run: workflow.Run,
 ) -> None:
     prose = [source(cell) for cell in cells(ROOT / "notebooks" / run.notebook, "markdown")]
     assert prose[0].startswith("# ")

@@ -16,8 +16,8 @@ import tiny
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import oai, tables
-from kneephen_utils.oai import clock, days, values
-from kneephen_utils.twin import sas
+from kneephen_utils.oai import days, missing_codes, visit_schedule
+from oai_twin import sas
 
 
 @pytest.fixture(scope="module")
@@ -57,27 +57,27 @@ def same(first: oai.Release, second: oai.Release, *, but: tuple[str, ...] = ("in
 def test_a_cell_is_a_code_a_label_or_missing(cell: str, number: float) -> None:
     cells = pd.Series([cell])
     assert_equal = np.testing.assert_array_equal
-    assert_equal(values.number(cells).to_numpy(), [number])
-    assert values.unknown(cells, "number", None).empty
+    assert_equal(missing_codes.number(cells).to_numpy(), [number])
+    assert missing_codes.unknown(cells, "number", None).empty
 
 
 @pytest.mark.parametrize("cell", ["two", "1-2", "NA", "12 mm"])
 def test_a_cell_that_is_neither_is_counted(cell: str) -> None:
-    assert list(values.unknown(pd.Series([cell, "1"]), "number", None)) == [cell]
+    assert list(missing_codes.unknown(pd.Series([cell, "1"]), "number", None)) == [cell]
 
 
 @pytest.mark.parametrize("cell", ["5", "-1", "2.5", "9: Unknown"])
 def test_an_impossible_grade_is_missing_and_counted(cell: str) -> None:
     cells = pd.Series([cell, "4", ""])
-    np.testing.assert_array_equal(values.read(cells, "whole", (0, 4)), [np.nan, 4, np.nan])
-    assert list(values.unknown(cells, "whole", (0, 4))) == [cell]
+    np.testing.assert_array_equal(missing_codes.read(cells, "whole", (0, 4)), [np.nan, 4, np.nan])
+    assert list(missing_codes.unknown(cells, "whole", (0, 4))) == [cell]
 
 
 def test_free_text_and_letters_are_left_alone() -> None:
     cells = pd.Series(["note: knee hurts", "A", " .5 ", ""])
-    assert list(values.text(cells)[:3]) == ["note: knee hurts", "A", ".5"]
-    assert values.text(cells).isna().tolist() == [False, False, False, True]
-    assert list(values.letter(pd.Series(["A", "B: Ohio"]))) == ["A", "B"]
+    assert list(missing_codes.text(cells)[:3]) == ["note: knee hurts", "A", ".5"]
+    assert missing_codes.text(cells).isna().tolist() == [False, False, False, True]
+    assert list(missing_codes.letter(pd.Series(["A", "B: Ohio"]))) == ["A", "B"]
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,16 @@ def test_every_spelling_of_a_date_is_the_same_day(cell: str) -> None:
 
 @pytest.mark.parametrize("cell", ["016600839603", "16600839603", "839603", "00839603", "839603.0"])
 def test_a_barcode_is_twelve_digits_however_it_is_listed(cell: str) -> None:
-    assert values.barcode(pd.Series([cell]))[0] == "016600839603"
+    assert missing_codes.barcode(pd.Series([cell]))[0] == "016600839603"
 
 
 def test_visit_codes_follow_the_scale_that_the_release_prints() -> None:
     printed = {0: 0, 1: 12, 2: 18, 3: 24, 4: 30, 5: 36, 6: 48, 7: 60, 8: 72, 9: 84, 10: 96, 11: 108}
     codes = pd.Series(list(printed))
-    assert clock.months_of_contact(codes).tolist() == list(printed.values())
-    assert clock.months("V" + codes.astype(str).str.zfill(2)).tolist() == list(printed.values())
+    assert visit_schedule.months_of_contact(codes).tolist() == list(printed.values())
+    assert visit_schedule.months("V" + codes.astype(str).str.zfill(2)).tolist() == list(
+        printed.values()
+    )
 
 
 def test_codes_labels_and_blanks_become_typed_values(release: oai.Release) -> None:

@@ -17,7 +17,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
 from kneephen_utils import dicom, pixeldata
-from kneephen_utils.radiograph import contrast, crop, joint
+from kneephen_utils.radiograph import crop, intensity, knee_localizer
 
 SETTINGS = crop.Settings(
     region=140.0, pixels=224, window=[5.0, 99.0], clahe=False, min_confidence=0.5
@@ -134,7 +134,7 @@ def test_whatever_a_library_raises_is_the_reason_on_the_row(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    for module, name in ((pydicom, "dcmread"), (joint, "survey"), (contrast, "window")):
+    for module, name in ((pydicom, "dcmread"), (knee_localizer, "survey"), (intensity, "window")):
         with monkeypatch.context() as patched:
             patched.setattr(module, name, fail)
             cuts = answer(plain)
@@ -145,14 +145,14 @@ def test_whatever_a_library_raises_is_the_reason_on_the_row(
 def test_a_remark_of_a_library_is_no_error_where_remarks_are(
     plain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    survey = joint.survey
+    survey = knee_localizer.survey
 
-    def remark(*given: object, **told: object) -> joint.Survey:
+    def remark(*given: object, **told: object) -> knee_localizer.Survey:
         with np.errstate(divide="warn"):
             np.log(np.zeros(1))
         return survey(*given, **told)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(joint, "survey", remark)
+    monkeypatch.setattr(knee_localizer, "survey", remark)
     with (
         np.errstate(divide="warn"),
         pytest.warns(RuntimeWarning),
@@ -197,7 +197,7 @@ def test_a_film_that_cannot_be_opened_says_so(plain: Path, monkeypatch: pytest.M
 def test_films_changed_at_random_are_read_or_refused(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    monkeypatch.syspath_prepend(str(root / "studies" / "benchmarks"))
     import fuzz_films
 
     became = []

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kneephen_utils import tables
-from kneephen_utils.pipeline import disclosure
+from kneephen_utils import PACKAGES, tables
+from workflow import disclosure
 
 ROOT = Path(__file__).parents[1]
 COMMAND = re.compile(r"^make all (PROFILE=oai OAI=)/path/to/release$", re.MULTILINE)
@@ -26,7 +26,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project, as it is cloned."""
     folder = tmp_path_factory.mktemp("project")
     made = shutil.ignore_patterns("__pycache__", "_build", "executed")
-    for name in ("kneephen_utils", "notebooks", "book"):
+    for name in (*PACKAGES, "notebooks", "book"):
         shutil.copytree(ROOT / name, folder / name, ignore=made)
     for name in ("Makefile", "pyproject.toml", "requirements.lock", "README.md"):
         shutil.copyfile(ROOT / name, folder / name)
@@ -36,7 +36,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(folder: Path, *words: str) -> Path:
     """Write a release in OAI's formats where the project knows nothing of it."""
     out = folder / "my data"
-    twin = [sys.executable, "-m", "kneephen_utils.twin", "--out", str(out), "--seed", "7"]
+    twin = [sys.executable, "-m", "oai_twin", "--out", str(out), "--seed", "7"]
     subprocess.run([*twin, "--participants", str(PEOPLE), *words], check=True, capture_output=True)
     shutil.rmtree(out / "truth")
     return out / "release"

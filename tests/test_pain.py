@@ -8,9 +8,10 @@ import pytest
 import simulated
 from pandas.testing import assert_frame_equal
 
+from kneephen_report.stats import curve_plots
 from kneephen_utils import pain, tables
-from kneephen_utils.inference import curve, effects, slopes
-from kneephen_utils.pain import courses, discordance
+from kneephen_utils.pain import discordance, trajectories
+from kneephen_utils.stats import effects, lmm_contrasts
 
 FAMILIES = {"level": ["womac_pain: level at 0 months"]}
 FAMILIES["course"] = ["womac_pain: slope", f"womac_pain: {pain.LATER}"]
@@ -94,7 +95,7 @@ def test_a_grade_without_phenotypes_has_a_curve_and_no_contrast() -> None:
     grouped, visits = simulated.pain(simulated.knees(40, seed=3), seed=3)
     grouped = grouped.assign(phenotype=effects.UNASSIGNED)
     assert pain.compare(grouped, visits, draws=9, **SETTINGS) == []
-    drawn = courses.curves(grouped, visits, scored(grouped), horizon=96.0, min_knees=8)
+    drawn = trajectories.curves(grouped, visits, scored(grouped), horizon=96.0, min_knees=8)
     tables.check(drawn, "pain_curves")
     assert set(drawn["phenotype"]) == {effects.EVERYONE}
     assert set(drawn.loc[drawn["outcome"] == "womac_pain", "curve"]) == {"raw", "model"}
@@ -102,7 +103,7 @@ def test_a_grade_without_phenotypes_has_a_curve_and_no_contrast() -> None:
 
 def test_fitted_means_follow_the_raw_ones(planted: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     drawn = tables.check(
-        courses.curves(*planted, scored(planted[0]), horizon=96.0, min_knees=8), "pain_curves"
+        trajectories.curves(*planted, scored(planted[0]), horizon=96.0, min_knees=8), "pain_curves"
     )
     drawn = drawn[drawn["outcome"] == "womac_pain"]
     wide = drawn.pivot_table(index=["phenotype", "months"], columns="curve", values="estimate")
@@ -125,8 +126,8 @@ def test_visits_after_a_replacement_are_left_out(
 def test_small_groups_are_not_drawn_where_single_knees_may_not_be_shown() -> None:
     grouped, visits = simulated.pain(simulated.knees(40, seed=3), seed=3)
     few = grouped.assign(phenotype=(np.arange(len(grouped)) < 9).astype(int))
-    drawn = courses.curves(few, visits, scored(few), horizon=96.0, min_knees=8)
-    hidden = curve.visible(drawn, arm="image", outcome="womac_pain", disclose=False)
+    drawn = trajectories.curves(few, visits, scored(few), horizon=96.0, min_knees=8)
+    hidden = curve_plots.visible(drawn, arm="image", outcome="womac_pain", disclose=False)
     assert hidden["knees"].min() >= 10
     assert 1 not in set(hidden["phenotype"])
 
@@ -202,7 +203,7 @@ def test_a_knee_with_a_prosthesis_or_without_a_grade_has_no_discordance() -> Non
 def test_discordance_over_the_visits_is_the_pain_curve_moved_by_what_was_expected(
     planted: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
-    drawn = courses.curves(*planted, scored(planted[0]), horizon=96.0, min_knees=8)
+    drawn = trajectories.curves(*planted, scored(planted[0]), horizon=96.0, min_knees=8)
     raw = drawn[drawn["curve"] == "raw"].set_index(["outcome", "phenotype", "months"])["estimate"]
     np.testing.assert_allclose(raw["womac_pain"] - raw["discordance"], 3.0)
 
@@ -229,10 +230,10 @@ def test_fifty_cohorts_show_little_bias_and_fair_intervals() -> None:
 
 def slope(grouped: pd.DataFrame, visits: pd.DataFrame, *, draws: int) -> dict[str, float]:
     """Return the contrast of slopes by the primary model."""
-    seen = slopes.at_visits(grouped, visits, "womac_pain", horizon=96.0)
-    planned = slopes.contrasts([0.0])
-    found = slopes.compare(seen, ["years"], [1], planned, robust=False, draws=draws, seed=0)
-    return found[1, slopes.SLOPE]
+    seen = lmm_contrasts.at_visits(grouped, visits, "womac_pain", horizon=96.0)
+    planned = lmm_contrasts.contrasts([0.0])
+    found = lmm_contrasts.compare(seen, ["years"], [1], planned, robust=False, draws=draws, seed=0)
+    return found[1, lmm_contrasts.SLOPE]
 
 
 def test_a_phenotype_of_few_people_has_an_interval_from_a_bootstrap_of_people() -> None:
@@ -255,13 +256,13 @@ def test_given_baseline_the_errors_are_those_of_people(
 ) -> None:
     """Where one phenotype scatters more than the other, the model's errors are too small."""
     grouped, visits = planted
-    seen = slopes.at_visits(grouped, visits, "womac_pain", horizon=96.0)
+    seen = lmm_contrasts.at_visits(grouped, visits, "womac_pain", horizon=96.0)
     wild = np.random.default_rng(0).normal(0, 6, len(seen)) * (seen["phenotype"] == 1)
     person = seen["participant_id"].map(dict(zip(seen["participant_id"], wild, strict=True)))
     seen = seen.assign(measure=seen["measure"] + person * (seen["phenotype"] == 1))
     planned = {"level": np.array([1.0, 0.0])}
     wide = {}
     for robust in (False, True):
-        found = slopes.compare(seen, ["years"], [1], planned, robust=robust, draws=0, seed=0)
+        found = lmm_contrasts.compare(seen, ["years"], [1], planned, robust=robust, draws=0, seed=0)
         wide[robust] = found[1, "level"]["high"] - found[1, "level"]["low"]
     assert wide[True] > 1.05 * wide[False]

@@ -15,9 +15,10 @@ import pytest
 from distributed import LocalCluster
 from pandas.testing import assert_frame_equal
 
-from kneephen_utils import measured, parallel
-from kneephen_utils.phenotype import reference, sweep
-from kneephen_utils.pipeline import claims, ingredient
+from kneephen_report import benchmark_results, false_claims_report
+from kneephen_utils import parallel
+from kneephen_utils.phenotype import null_models, sweep
+from workflow import dependencies
 
 SETTINGS = replace(islands.SETTINGS, draws=4, null_draws=2)
 
@@ -34,7 +35,7 @@ def found(**where: object) -> pd.DataFrame:
     settings = replace(SETTINGS, **where)  # type: ignore[arg-type]
     cells = islands.cells(islands.world(60), "image")
     swept, chosen = sweep.run(cells, settings=settings)
-    null = reference.draw(cells, chosen, settings=settings)
+    null = null_models.draw(cells, chosen, settings=settings)
     return pd.concat([swept, null], ignore_index=True)
 
 
@@ -67,11 +68,11 @@ def test_an_address_where_nobody_answers_is_named(monkeypatch: pytest.MonkeyPatc
 
 
 def test_where_work_is_done_leaves_no_stamp() -> None:
-    from kneephen_utils import pipeline
+    import workflow
 
-    run = pipeline.Run("phenotype", 2)
+    run = workflow.Run("phenotype", 2)
     one, two, other = (
-        ingredient.stamp(run, settings)
+        dependencies.stamp(run, settings)
         for settings in (
             {"seed": 1, "workers": 1, "dask": ""},
             {"seed": 1, "workers": 8, "dask": "tcp://10.0.0.1:8786"},
@@ -84,28 +85,32 @@ def test_where_work_is_done_leaves_no_stamp() -> None:
 def test_what_was_measured_is_kept_with_its_command(tmp_path: Path) -> None:
     table = pd.DataFrame({"arm": ["image"], "share": [np.float64(0.25)]})
     path = tmp_path / "deep" / "claims.csv"
-    measured.write(table, path, command="python benchmarks/x.py", code="commit abc")
-    kept, command, code = measured.read(path)
+    benchmark_results.write(
+        table, path, command="python studies/benchmarks/x.py", code="commit abc"
+    )
+    kept, command, code = benchmark_results.read(path)
     assert_frame_equal(kept, table)
-    assert (command, code) == ("python benchmarks/x.py", "commit abc")
+    assert (command, code) == ("python studies/benchmarks/x.py", "commit abc")
     path.write_text("arm,share\nimage,0.25\n")
     with pytest.raises(ValueError, match="the first two lines hold no command"):
-        measured.read(path)
+        benchmark_results.read(path)
 
 
 def test_a_kept_table_keeps_the_rows_of_what_was_not_measured_anew(tmp_path: Path) -> None:
     path = tmp_path / "truth.csv"
     first = pd.DataFrame({"people": [100, 100, 200], "estimate": [0.1, 0.2, 0.3]})
-    assert_frame_equal(measured.renewed(first, path, by=lambda rows: rows["people"]), first)
-    measured.write(first, path, command="python x.py", code="commit abc")
+    assert_frame_equal(
+        benchmark_results.renewed(first, path, by=lambda rows: rows["people"]), first
+    )
+    benchmark_results.write(first, path, command="python x.py", code="commit abc")
     again = pd.DataFrame({"people": [100, 400], "estimate": [0.9, 0.4]})
-    whole = measured.renewed(again, path, by=lambda rows: rows["people"])
+    whole = benchmark_results.renewed(again, path, by=lambda rows: rows["people"])
     assert whole["people"].tolist() == [200, 100, 400]
     assert whole["estimate"].tolist() == [0.3, 0.9, 0.4]
 
 
 def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> None:
-    assert "has not been run" in claims.markdown(tmp_path)
+    assert "has not been run" in false_claims_report.markdown(tmp_path)
     table = pd.DataFrame(
         {
             "arm": ["both", "image"],
@@ -120,12 +125,14 @@ def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> Non
             "ari_high": [0.9, 0.9],
         }
     )
-    for name in (claims.NULL, claims.PLANTED):
-        measured.write(table, tmp_path / name, command="python x.py", code="commit abc")
-    text = claims.markdown(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
+    for name in (false_claims_report.NULL, false_claims_report.PLANTED):
+        benchmark_results.write(table, tmp_path / name, command="python x.py", code="commit abc")
+    text = false_claims_report.markdown(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
     assert "Of 40 grades and arms with enough knees, 1 passed every gate: 2.5 %" in text
     assert "| image | KL0 | 20 | 0: 0.0 % (95 % interval 0.0 to 16.1) |" in text
-    assert "0.50 (0.20\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.90)" in claims.markdown(tmp_path)
+    assert "0.50 (0.20\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.90)" in false_claims_report.markdown(
+        tmp_path
+    )
     assert "phenotype there in 0 of 20 cohorts" in text
     assert text.count("Made by `python x.py` at commit abc.") == 2
     agreed = pd.DataFrame(
@@ -145,8 +152,10 @@ def test_the_book_shows_what_was_counted_with_the_command(tmp_path: Path) -> Non
     )
     larger = agreed.assign(people=4000, smallest=157, code="commit def")
     agreed = pd.concat([agreed, larger])
-    measured.write(agreed, tmp_path / claims.TRUTH, command="make it", code="commit abc")
-    text = claims.markdown(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
+    benchmark_results.write(
+        agreed, tmp_path / false_claims_report.TRUTH, command="make it", code="commit abc"
+    )
+    text = false_claims_report.markdown(tmp_path).replace("\N{NO-BREAK SPACE}", " ")
     assert "beside the knees of the smallest group: KL2 0.74 (80 knees).\n" in text
     assert "KL2 0.74 (157 knees). Of the grades with 100 knees in it, the aim of 0.8 was " in text
     assert "was missed in KL2." in text

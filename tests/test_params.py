@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kneephen_utils.cohort import ledger, reading
+from kneephen_utils.cohort import data_checks, reading_selection
 from kneephen_utils.encoder import head as heads
 from kneephen_utils.phenotype import reduction
-from kneephen_utils.pipeline import allowed, notation, params, reference
-from kneephen_utils.radiograph import side
+from kneephen_utils.radiograph import laterality
 from kneephen_utils.tables import clinical
 from kneephen_utils.tables.schema import ARMS
-from kneephen_utils.twin import __main__ as twin
-from kneephen_utils.twin import release
+from oai_twin import __main__ as twin
+from oai_twin import release
+from workflow import notation, param_constraints, params, reference
 
 PLACES = {"profile": "demo", "release": "somewhere", "weights": "embedded"}
 FILLED = dict.fromkeys(params.PLACES, "")
@@ -124,19 +124,19 @@ def declared_in(root: Path) -> dict[str, dict[str, Any]]:
     return {"shared": found["shared"], **found["stages"]}
 
 
-def outside(limit: allowed.Limit) -> list[Any]:
+def outside(limit: param_constraints.Limit) -> list[Any]:
     """Return values of the right kind that lie just outside of what is allowed."""
-    if isinstance(limit, allowed.Range):
+    if isinstance(limit, param_constraints.Range):
         step = 1 if float(limit.low).is_integer() and limit.high > 2 else 1e-9
         near = [limit.low - step, limit.high + max(step, abs(limit.high) * 1e-12)]
         return [*(value for value in near if value != limit.also), float("nan"), float("inf")]
-    if isinstance(limit, allowed.Names):
+    if isinstance(limit, param_constraints.Names):
         return ["", *(f"{name}e" for name in limit)]
-    if isinstance(limit, allowed.Each):
+    if isinstance(limit, param_constraints.Each):
         some = sorted(limit.of)[:1]
         return [[*some, "no such name"], some * 2, [1], *([[]] if limit.least else [])]
     values: dict[type, list[Any]] = {
-        allowed.Window: [
+        param_constraints.Window: [
             [99.0, 5.0],
             [5.0, 5.0],
             [-0.1, 99.0],
@@ -144,9 +144,15 @@ def outside(limit: allowed.Limit) -> list[Any]:
             [5.0],
             [1.0, 2.0, 3.0],
         ],
-        allowed.Families: [{}, {"a": []}, {"a": ["x"]}, {"a": ["o: c", "o: c"]}, {"a": "o: c"}],
-        allowed.Flag: [0, 1, "yes", None],
-        allowed.Text: ["two\nlines", 3, None],
+        param_constraints.Families: [
+            {},
+            {"a": []},
+            {"a": ["x"]},
+            {"a": ["o: c", "o: c"]},
+            {"a": "o: c"},
+        ],
+        param_constraints.Flag: [0, 1, "yes", None],
+        param_constraints.Text: ["two\nlines", 3, None],
     }
     return values[type(limit)]
 
@@ -155,27 +161,29 @@ def test_every_parameter_has_a_limit_that_holds_for_it_and_refuses_what_lies_jus
     root: Path,
 ) -> None:
     for stage, own in declared_in(root).items():
-        assert set(allowed.ALLOWED[stage]) == {n for n, v in own.items() if not reference.owner(v)}
-        for name, limit in allowed.ALLOWED[stage].items():
-            assert allowed.fault(stage, name, own[name], like=own[name]) is None
+        assert set(param_constraints.ALLOWED[stage]) == {
+            n for n, v in own.items() if not reference.owner(v)
+        }
+        for name, limit in param_constraints.ALLOWED[stage].items():
+            assert param_constraints.fault(stage, name, own[name], like=own[name]) is None
             for value in outside(limit):
-                fitted = allowed.fitted(own[name], value)
-                said = allowed.fault(stage, name, fitted, like=own[name]) or ""
+                fitted = param_constraints.fitted(own[name], value)
+                said = param_constraints.fault(stage, name, fitted, like=own[name]) or ""
                 assert said.startswith(f"{stage}.{name} is "), (stage, name, value)
                 assert said.endswith(f"; expected {limit}")
 
 
 def test_what_is_allowed_is_what_the_stages_know() -> None:
-    limits = allowed.ALLOWED
-    assert limits["cohort"]["projects"] == set(reading.POLICIES)
-    assert {*allowed.OUTCOMES, "death"} == set(clinical.OUTCOMES)
+    limits = param_constraints.ALLOWED
+    assert limits["cohort"]["projects"] == set(reading_selection.POLICIES)
+    assert {*param_constraints.OUTCOMES, "death"} == set(clinical.OUTCOMES)
     assert limits["twin"]["flavour"] == set(release.FLAVOURS)
     assert limits["twin"]["difficulty"] == set(twin.READER_SPREAD)
     assert limits["phenotype"]["reducer"] == set(reduction.REDUCERS)
     assert limits["grading"]["head"] == set(heads.KINDS)
     assert limits["pain"]["arms"].of < set(ARMS)  # type: ignore[union-attr]
-    assert set(limits["cohort"]["accept"].of) == {c.name for c in ledger.CHECKS}  # type: ignore[union-attr]
-    assert limits["radiograph"]["accept"].of == {side.NAME}  # type: ignore[union-attr]
+    assert set(limits["cohort"]["accept"].of) == {c.name for c in data_checks.CHECKS}  # type: ignore[union-attr]
+    assert limits["radiograph"]["accept"].of == {laterality.NAME}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("written", ["1e-4", "5E-5", "1.e-3", "0.0001", ".001", "1e-05"])

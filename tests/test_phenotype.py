@@ -15,21 +15,21 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 
+from kneephen_report.phenotype import plots
 from kneephen_utils import firewall, tables
-from kneephen_utils.inference import resample
 from kneephen_utils.phenotype import (
     assignment,
-    cell,
-    chart,
     contribution,
-    density,
-    gate,
+    criteria,
+    hdbscan_tree,
+    null_models,
     profile,
     reduction,
-    reference,
     stability,
+    stratum,
     sweep,
 )
+from kneephen_utils.stats import cluster_resampling
 
 SETTINGS = islands.SETTINGS
 
@@ -39,9 +39,9 @@ def study(made: dict[str, pd.DataFrame], *arms: str, settings=SETTINGS) -> dict[
     swept, chosen = sweep.run(cells, settings=settings)
     found = {"sweep": swept, "phenotypes": assignment.assign(cells, chosen, settings=settings)}
     found["stability"] = stability.passport(cells, chosen, settings=settings)
-    found["null"] = reference.draw(cells, chosen, settings=settings)
+    found["null"] = null_models.draw(cells, chosen, settings=settings)
     found["contribution"] = contribution.measure(cells, chosen, settings=settings)
-    found["gates"] = gate.judge(
+    found["gates"] = criteria.judge(
         cells, swept, found["null"], found["stability"], found["contribution"]
     )
     found["profiles"] = profile.describe(found["phenotypes"], made["knees"], made["participants"])
@@ -130,7 +130,7 @@ def test_the_share_of_the_picture_is_that_of_the_space_where_groups_were_looked_
     beside = rng.standard_normal((3000, 3)) * np.sqrt(0.05 / 3)
     names = [f"image_{n}" for n in range(300)] + ["age", "bmi", "sex"]
     features = pd.DataFrame(np.column_stack([picture, beside]), columns=names)
-    one = cell.Cell("context", 2, knees.assign(knee_id=knees["participant_id"]), features)
+    one = stratum.Cell("context", 2, knees.assign(knee_id=knees["participant_id"]), features)
     share = contribution.picture_share(one, settings=SETTINGS)
     low = sweep.reduced(one, SETTINGS).points
     told = LinearRegression().fit(beside, low).predict(beside)  # what the columns tell of it
@@ -210,11 +210,11 @@ def test_beside_a_choice_by_hand_stands_what_the_rule_takes(made: dict[str, pd.D
     assert around.loc[around["chosen"], place].to_numpy().tolist() == [[17, 3]]
     others = around.loc[around["best"] & ~around["chosen"], place].to_numpy().tolist()
     assert len(others) == 1
-    told = chart.say_sweep(around, arm="image")
+    told = plots.say_sweep(around, arm="image")
     assert "min_cluster_size 17 with min_samples 3 was given by hand: " in told
     assert f"Left alone, the rule takes {others[0][0]} with {others[0][1]}: " in told
-    assert "another reducer" not in chart.caption_sweep(around, arm="image")
-    assert len(chart.draw_sweep(around, arm="image").axes) == 2  # its own panel and the scale
+    assert "another reducer" not in plots.caption_sweep(around, arm="image")
+    assert len(plots.draw_sweep(around, arm="image").axes) == 2  # its own panel and the scale
 
     taken = rule["image"]
     own = replace(SETTINGS, min_cluster_size=taken.min_cluster_size, min_samples=taken.min_samples)
@@ -222,7 +222,7 @@ def test_beside_a_choice_by_hand_stands_what_the_rule_takes(made: dict[str, pd.D
     swept, _ = sweep.decide(cells, tried, settings=own)
     same = sweep.around(cells, sweep.widened(cells, tried, settings=own), swept, settings=own)
     assert same.loc[same["best"], "chosen"].all()
-    assert "Left alone" not in chart.say_sweep(same, arm="image")
+    assert "Left alone" not in plots.say_sweep(same, arm="image")
     assert_frame_equal(sweep.around(cells, {}, free, settings=SETTINGS), free)
 
 
@@ -230,8 +230,8 @@ def test_the_number_of_workers_changes_nothing(made: dict[str, pd.DataFrame]) ->
     cells = islands.cells(made, "image")
     settings = replace(SETTINGS, null_draws=3)
     _, chosen = sweep.run(cells, settings=settings)
-    one = reference.draw(cells, chosen, settings=settings)
-    two = reference.draw(cells, chosen, settings=replace(settings, workers=2))
+    one = null_models.draw(cells, chosen, settings=settings)
+    two = null_models.draw(cells, chosen, settings=replace(settings, workers=2))
     assert_frame_equal(one, two)
 
 
@@ -251,7 +251,9 @@ def test_the_order_of_the_knees_changes_no_group(made: dict[str, pd.DataFrame]) 
 @pytest.mark.parametrize("size", [8, 12, 20])
 def test_one_tree_cut_many_times_gives_what_refits_give(size: int, min_samples: int) -> None:
     points = islands.cells(islands.world(), "image")[0].points
-    cut, _ = density.cut(density.grow(points, min_samples=min_samples), min_cluster_size=size)
+    cut, _ = hdbscan_tree.cut(
+        hdbscan_tree.grow(points, min_samples=min_samples), min_cluster_size=size
+    )
     refit = HDBSCAN(min_cluster_size=size, min_samples=min_samples).fit(points).labels_
     assert adjusted_rand_score(refit, cut) > 0.95
 
@@ -260,18 +262,18 @@ def test_one_tree_cut_many_times_gives_what_refits_give(size: int, min_samples: 
 def test_one_tree_cut_for_all_sizes_gives_what_each_cut_gives(min_samples: int) -> None:
     rng = np.random.default_rng(3)
     islet = rng.normal(size=(160, 3)).round(1)  # many equal distances
-    tree = density.grow(islet + 4 * rng.integers(0, 4, (160, 1)), min_samples=min_samples)
+    tree = hdbscan_tree.grow(islet + 4 * rng.integers(0, 4, (160, 1)), min_samples=min_samples)
     sizes = [2, 5, 11, 23, 47, 200]
-    one_by_one = [density.cut(tree, min_cluster_size=size)[0] for size in sizes]
-    assert max(map(density.groups, one_by_one)) > 3
-    assert min(map(density.groups, one_by_one)) == 0
-    np.testing.assert_array_equal(density.cuts(tree, sizes=sizes), one_by_one)
+    one_by_one = [hdbscan_tree.cut(tree, min_cluster_size=size)[0] for size in sizes]
+    assert max(map(hdbscan_tree.groups, one_by_one)) > 3
+    assert min(map(hdbscan_tree.groups, one_by_one)) == 0
+    np.testing.assert_array_equal(hdbscan_tree.cuts(tree, sizes=sizes), one_by_one)
 
 
 def test_the_largest_group_comes_first_and_of_equal_ones_the_first() -> None:
     labels = np.array([2, 0, 1, 1, -1, 0, 3, 3, 3, -1])
-    assert density.by_size(labels).tolist() == [3, 1, 2, 2, -1, 1, 0, 0, 0, -1]
-    assert density.by_size(np.full(3, -1)).tolist() == [-1, -1, -1]
+    assert hdbscan_tree.by_size(labels).tolist() == [3, 1, 2, 2, -1, 1, 0, 0, 0, -1]
+    assert hdbscan_tree.by_size(np.full(3, -1)).tolist() == [-1, -1, -1]
 
 
 @pytest.mark.parametrize("min_samples", [1, 5])
@@ -283,7 +285,7 @@ def test_a_tree_is_the_shortest_there_is(dimensions: int, min_samples: int) -> N
     reach = np.maximum(apart, np.maximum.outer(core, core))
     np.fill_diagonal(reach, 0)
     shortest = np.sort(minimum_spanning_tree(reach).data)
-    grown = density.grow(points, min_samples=min_samples).linkage[:, 2]
+    grown = hdbscan_tree.grow(points, min_samples=min_samples).linkage[:, 2]
     assert np.sort(grown) == pytest.approx(shortest)
 
 
@@ -317,7 +319,7 @@ def test_the_rule_prefers_a_plateau_to_a_cliff() -> None:
     assert sweep.choose(cliff + plateau).phenotypes == 2
 
 
-@pytest.mark.parametrize("make", [reference.gaussian, reference.uniform])
+@pytest.mark.parametrize("make", [null_models.gaussian, null_models.uniform])
 def test_clouds_keep_mean_and_covariance(
     make: Callable[[np.ndarray, np.random.Generator], np.ndarray],
 ) -> None:
@@ -331,7 +333,7 @@ def test_clouds_keep_mean_and_covariance(
 def test_even_reference_is_no_wider_than_even() -> None:
     rng = np.random.default_rng(2)
     points = rng.standard_normal((300, 3)) @ rng.standard_normal((3, 3)) + 5
-    drawn = np.concatenate([reference.uniform(points, rng) for _ in range(50)])
+    drawn = np.concatenate([null_models.uniform(points, rng) for _ in range(50)])
     centre = points - points.mean(0)
     axes = np.linalg.svd(centre, full_matrices=False)[2]
     along = (drawn - points.mean(0)) @ axes.T / np.std(centre @ axes.T, axis=0, ddof=1)
@@ -349,8 +351,8 @@ def test_the_halves_of_an_even_line_of_knees_are_no_phenotypes() -> None:
         line[:, 0] += np.linspace(-4, 4, len(line))
         cells = [cell.with_points(line)]
         _, chosen = sweep.run(cells, settings=settings)
-        null = reference.draw(cells, chosen, settings=settings)
-        claimed += reference.p_value(null, "uniform") <= gate.LEVEL
+        null = null_models.draw(cells, chosen, settings=settings)
+        claimed += null_models.p_value(null, "uniform") <= criteria.LEVEL
     assert claimed <= 1
 
 
@@ -361,7 +363,7 @@ def test_the_halves_of_an_even_line_of_knees_are_no_phenotypes() -> None:
 def test_groups_are_distinct_if_they_come_back_and_have_a_gap(
     again: float, dbcv: float, distinct: float
 ) -> None:
-    assert reference.distinct(again, dbcv) == pytest.approx(distinct)
+    assert null_models.distinct(again, dbcv) == pytest.approx(distinct)
 
 
 def test_groups_that_are_there_are_chosen_again_and_others_are_not(
@@ -381,7 +383,7 @@ def test_groups_that_are_there_are_chosen_again_and_others_are_not(
 
 def test_shuffled_reference_keeps_every_column() -> None:
     points = np.arange(30.0).reshape(10, 3)
-    drawn = reference.shuffled(points, np.random.default_rng(0))
+    drawn = null_models.shuffled(points, np.random.default_rng(0))
     assert np.array_equal(np.sort(drawn, axis=0), points)
     assert not np.array_equal(drawn, points)
 
@@ -390,7 +392,7 @@ def test_p_value_counts_draws_at_least_as_good() -> None:
     null = pd.DataFrame(
         {"reference": ["observed"] + ["gaussian"] * 4, "statistic": [0.5, 0.1, 0.5, 0.6, 0.2]}
     )
-    assert reference.p_value(null, "gaussian") == pytest.approx(3 / 5)
+    assert null_models.p_value(null, "gaussian") == pytest.approx(3 / 5)
 
 
 def test_a_knee_far_from_all_others_drifts_and_stays_unassigned(
@@ -435,7 +437,7 @@ def test_an_unknown_reducer_is_an_error() -> None:
 
 def test_both_knees_of_a_person_are_left_out_together(made: dict[str, pd.DataFrame]) -> None:
     people = islands.cells(made, "image")[0].people
-    for rows in resample.subsample_people(people, draws=3, share=0.8, seed=1):
+    for rows in cluster_resampling.subsample_people(people, draws=3, share=0.8, seed=1):
         assert not set(people.iloc[rows]) & set(people.drop(index=rows))
 
 
@@ -481,4 +483,4 @@ def test_standardised_differences_are_in_standard_deviations() -> None:
 def test_a_fused_knee_that_is_unknown_is_named(made: dict[str, pd.DataFrame]) -> None:
     fused = {"image": pd.DataFrame({"knee_id": ["9999999-R"], "image_000": [0.0]})}
     with pytest.raises(ValueError, match=r"arm image: 1 of .* rows are of no knee of table knees"):
-        cell.gather(fused, made["knees"], made["participants"], kl_grade=2)
+        stratum.gather(fused, made["knees"], made["participants"], kl_grade=2)

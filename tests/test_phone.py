@@ -10,17 +10,17 @@ import pytest
 import tiny
 
 from kneephen_utils import cohort, oai, tables
-from kneephen_utils.cohort import event, flow, reading
-from kneephen_utils.inference import mixed, slopes
-from kneephen_utils.oai import clock
-from kneephen_utils.twin import observed, release, simulation, symptoms
-from kneephen_utils.twin.disease import PHONE
+from kneephen_utils.cohort import event, reading_selection
+from kneephen_utils.oai import visit_schedule
+from kneephen_utils.stats import lmm, lmm_contrasts
+from oai_twin import observed, release, simulation, symptoms
+from oai_twin.progression_model import PHONE
 
 CALL = "ID|VERSION|V07FVDATE|V07VISDYS|V07WOMKPR|V07WOMKPL\n9000001|7.2.1|03/05/2010|1830.0|4.0| \n"
 
 
 def studied(source: oai.Release) -> dict[str, pd.DataFrame]:
-    chosen = reading.choose(source.readings, projects="by_design")
+    chosen = reading_selection.choose(source.readings, projects="by_design")
     knees = cohort.knees(source, chosen)
     visits = cohort.visits(source, chosen, knees)
     people = cohort.participants(source, visits)
@@ -73,8 +73,8 @@ def test_the_synthetic_release_asks_womac_by_telephone_and_gives_it_back(
 def test_tables_of_who_was_read_have_no_telephone_visits(people: simulation.Simulation) -> None:
     made = studied(observed.release(people))
     assert set(made["visits"].loc[made["visits"]["contact"].eq("phone"), "visit"]) == set(PHONE)
-    clinic = {float(clock.CONTACTS[visit]) for visit in clock.CLINIC}
-    assert set(flow.seen(made["knees"], made["visits"])["months"]) == clinic
+    clinic = {float(visit_schedule.CONTACTS[visit]) for visit in visit_schedule.CLINIC}
+    assert set(reading_selection.seen(made["knees"], made["visits"])["months"]) == clinic
     rises = made["events"].query("outcome == 'kl_rise_1' and observed")
     assert set(rises["right_months"]) <= clinic
 
@@ -90,9 +90,9 @@ def test_the_difference_of_telephone_visits_is_estimated_and_leaves_the_slope_al
     )
     slope = {}
     for name, visits in {"told": made["visits"], "shifted": shifted}.items():
-        rows = slopes.at_visits(grouped, visits, "womac_pain", **far)
-        assert slopes.mode(rows) == ["phone"]
-        fitted = mixed.fit(rows, ["years", "phone"], optimizer=mixed.FIRST, reml=True)
+        rows = lmm_contrasts.at_visits(grouped, visits, "womac_pain", **far)
+        assert lmm_contrasts.mode(rows) == ["phone"]
+        fitted = lmm.fit(rows, ["years", "phone"], optimizer=lmm.FIRST, reml=True)
         slope[name] = fitted.contrast({"years": 1.0})[0]
         estimate, low, high, _ = fitted.contrast({"phone": 1.0})
         planted = symptoms.BY_PHONE - 2.0 * (name == "shifted")
@@ -100,7 +100,7 @@ def test_the_difference_of_telephone_visits_is_estimated_and_leaves_the_slope_al
         assert abs(estimate - planted) < 1.5 * reach
         assert reach < 0.5
     assert slope["shifted"] == pytest.approx(slope["told"], abs=1e-3)
-    blind = mixed.fit(rows, ["years"], optimizer=mixed.FIRST, reml=True)
+    blind = lmm.fit(rows, ["years"], optimizer=lmm.FIRST, reml=True)
     assert abs(blind.contrast({"years": 1.0})[0] - slope["told"]) > 0.05
 
 
@@ -118,5 +118,5 @@ def test_an_effect_of_the_telephone_is_asked_only_where_visits_can_carry_it(
 ) -> None:
     months = [*clinic, *phone]
     called = [0.0] * len(clinic) + [1.0] * len(phone)
-    assert slopes.mode(pd.DataFrame({"months": months, "phone": called})) == expected
-    assert slopes.mode(pd.DataFrame({"months": months})) == []
+    assert lmm_contrasts.mode(pd.DataFrame({"months": months, "phone": called})) == expected
+    assert lmm_contrasts.mode(pd.DataFrame({"months": months})) == []

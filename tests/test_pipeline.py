@@ -10,32 +10,43 @@ from typing import Any
 
 import pytest
 
-from kneephen_utils import pipeline, tables
-from kneephen_utils.pipeline import ingredient, inputs, stamps, status
+import workflow
+from kneephen_utils import tables
+from workflow import dependencies, inputs, stamps, status
 
 
 def test_a_run_depends_on_the_modules_its_notebook_imports_and_no_other(root: Path) -> None:
     package = root / "kneephen_utils"
-    needed = ingredient.modules_of(["images"], package=package)
+    needed = dependencies.modules_of(["kneephen_utils.images"], root=root)
     assert needed == [package / name for name in ("__init__.py", "images.py", "scratch.py")]
-    found = ingredient.modules_of(["verdict"], package=package)
-    names = {str(path.relative_to(package)) for path in found}
-    assert {"verdict/__init__.py", "report.py", "figure.py"} <= names
-    assert "pipeline/params.py" not in names
+    found = dependencies.modules_of(["kneephen_report.verdict.cards"], root=root)
+    names = {path.relative_to(root).as_posix() for path in found}
+    own = {"kneephen_report/verdict/__init__.py", "kneephen_report/verdict/exemplars.py"}
+    assert own | {"kneephen_report/figure.py", "kneephen_utils/formatting.py"} <= names
+    assert not [name for name in names if name.startswith("workflow/")]
+
+
+def test_a_notebook_depends_on_modules_of_every_package_it_imports(root: Path) -> None:
+    notebook = root / "notebooks" / workflow.Run("verdict").notebook
+    found = dependencies.modules_of(dependencies.notebook_imports(notebook), root=root)
+    packages = {path.relative_to(root).parts[0] for path in found}
+    assert packages == {"kneephen_utils", "kneephen_report", "studies"}
 
 
 def test_an_import_inside_a_function_counts(tmp_path: Path) -> None:
-    (tmp_path / "__init__.py").touch()
-    (tmp_path / "a.py").write_text("def f():\n    from kneephen_utils import b\n    return b\n")
-    (tmp_path / "b.py").write_text("import math\n")
-    found = [path.name for path in ingredient.modules_of(["a"], package=tmp_path)]
+    package = tmp_path / "kneephen_utils"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "a.py").write_text("def f():\n    from kneephen_utils import b\n    return b\n")
+    (package / "b.py").write_text("import math\n")
+    found = [path.name for path in dependencies.modules_of(["kneephen_utils.a"], root=tmp_path)]
     assert found == ["__init__.py", "a.py", "b.py"]
 
 
 def test_every_artefact_with_a_schema_is_written_by_its_stage() -> None:
     written = {
         (name, path.split("/")[0].removesuffix(".parquet"))
-        for name, stage in pipeline.STAGES.items()
+        for name, stage in workflow.STAGES.items()
         for path in stage.writes
         if path.endswith(".parquet")
     }
@@ -47,7 +58,7 @@ def test_every_artefact_with_a_schema_is_written_by_its_stage() -> None:
 
 def test_an_unknown_run_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(KeyError, match="00_cohort"):
-        pipeline.run_called("05_phenotypes")
+        workflow.run_called("05_phenotypes")
 
 
 def test_a_stamp_is_rewritten_only_when_its_content_changes(tmp_path: Path) -> None:
@@ -64,13 +75,13 @@ def test_a_stamp_is_rewritten_only_when_its_content_changes(tmp_path: Path) -> N
 def test_another_version_of_a_package_makes_stale_the_runs_that_use_it_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    runs = [pipeline.Run("cohort"), pipeline.Run("progression")]
-    before = [ingredient.stamp(run, {"seed": 1}) for run in runs]
-    true = ingredient.metadata.version
+    runs = [workflow.Run("cohort"), workflow.Run("progression")]
+    before = [dependencies.stamp(run, {"seed": 1}) for run in runs]
+    true = dependencies.metadata.version
     monkeypatch.setattr(
-        ingredient.metadata, "version", lambda name: "9" if name == "lifelines" else true(name)
+        dependencies.metadata, "version", lambda name: "9" if name == "lifelines" else true(name)
     )
-    cohort, progression = (ingredient.stamp(run, {"seed": 1}) for run in runs)
+    cohort, progression = (dependencies.stamp(run, {"seed": 1}) for run in runs)
     assert cohort == before[0]
     assert status.changed(before[1], progression) == [f"package lifelines {true('lifelines')} -> 9"]
 
@@ -78,23 +89,24 @@ def test_another_version_of_a_package_makes_stale_the_runs_that_use_it_and_no_ot
 def test_every_package_that_is_imported_is_known_by_the_name_it_is_installed_under(
     root: Path,
 ) -> None:
-    package = root / "kneephen_utils"
-    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
-    lines = ingredient.packages_of(sources)
+    paths = [path for name in workflow.PACKAGES for path in (root / name).rglob("*.py")]
+    paths = [path for path in paths if "benchmarks" not in path.parts]
+    sources = [path.read_text(encoding="utf-8") for path in paths]
+    lines = dependencies.packages_of(sources)
     assert {"package numpy", "package scikit-learn"} <= {line.split("  ")[1] for line in lines}
     assert [line for line in lines if line.startswith("none")] == []
 
 
 def opening(stage: str, release: Path, artefacts: Path) -> str:
     """Return what a stage reads that opens the release in a folder."""
-    return inputs.lines(pipeline.Run(stage), {"release": str(release)}, artefacts)
+    return inputs.lines(workflow.Run(stage), {"release": str(release)}, artefacts)
 
 
 def test_a_parameter_that_changes_makes_the_run_stale() -> None:
-    cohort = pipeline.Run("cohort")
-    before = ingredient.stamp(cohort, {"seed": 1})
-    assert ingredient.stamp(cohort, {"seed": 1}) == before
-    assert ingredient.stamp(cohort, {"seed": 2}) != before
+    cohort = workflow.Run("cohort")
+    before = dependencies.stamp(cohort, {"seed": 1})
+    assert dependencies.stamp(cohort, {"seed": 1}) == before
+    assert dependencies.stamp(cohort, {"seed": 2}) != before
 
 
 def test_a_table_of_the_release_reaches_the_cohort_and_a_film_the_radiograph(
@@ -159,7 +171,7 @@ def test_films_written_again_with_the_same_content_change_nothing(tmp_path: Path
 
 
 def test_folders_that_the_verdict_is_given_count_by_content(tmp_path: Path) -> None:
-    run = pipeline.Run("verdict")
+    run = workflow.Run("verdict")
     nothing = inputs.lines(run, {"truth_folder": "", "published_tables": ""}, tmp_path)
     (tmp_path / "published").mkdir()
     (tmp_path / "published" / "wide.csv").write_text("a,b")
@@ -174,59 +186,59 @@ def test_folders_that_the_verdict_is_given_count_by_content(tmp_path: Path) -> N
 def test_other_weights_make_the_runs_that_use_them_stale(tmp_path: Path) -> None:
     (tmp_path / "open_clip_model.safetensors").write_bytes(b"1")
     settings = {"weights": str(tmp_path)}
-    before = ingredient.stamp(pipeline.Run("embedding"), settings)
+    before = dependencies.stamp(workflow.Run("embedding"), settings)
     (tmp_path / "open_clip_model.safetensors").write_bytes(b"12")
-    assert ingredient.stamp(pipeline.Run("embedding"), settings) != before
-    own = ingredient.stamp(pipeline.Run("embedding"), {"weights": "embedded"})
+    assert dependencies.stamp(workflow.Run("embedding"), settings) != before
+    own = dependencies.stamp(workflow.Run("embedding"), {"weights": "embedded"})
     assert "weights model.safetensors" in own
 
 
 def test_the_fingerprint_of_a_folder_sees_names_and_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("1")
-    first = ingredient.fingerprint(tmp_path)
+    first = dependencies.fingerprint(tmp_path)
     (tmp_path / "a").rename(tmp_path / "b")
-    assert ingredient.fingerprint(tmp_path) != first
+    assert dependencies.fingerprint(tmp_path) != first
 
 
 def test_the_book_depends_on_its_prose_and_not_on_what_programs_leave_there(
     tmp_path: Path, root: Path
 ) -> None:
-    shutil.copytree(root / "kneephen_utils" / "pipeline", tmp_path / "kneephen_utils" / "pipeline")
+    shutil.copytree(root / "workflow", tmp_path / "workflow")
     for name in ("intro.md", "_ext/offline.py"):
         (tmp_path / "book" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "book" / name).write_text("before")
-    before = ingredient.book_stamp("demo", root=tmp_path)
+    before = dependencies.book_stamp("demo", root=tmp_path)
     for name in ("_ext/__pycache__/offline.pyc", "_build/html/a.html", "executed/a.ipynb"):
         (tmp_path / "book" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "book" / name).write_text("made")
-    assert ingredient.book_stamp("demo", root=tmp_path) == before
-    assert "kneephen_utils/pipeline/pages.py" in before
-    for name in ("book/_ext/offline.py", "kneephen_utils/pipeline/imprint.py"):
+    assert dependencies.book_stamp("demo", root=tmp_path) == before
+    assert "workflow/book_pages.py" in before
+    for name in ("book/_ext/offline.py", "workflow/figure_provenance.py"):
         (tmp_path / name).write_text("# after\n")
-        assert ingredient.book_stamp("demo", root=tmp_path) != before
-        before = ingredient.book_stamp("demo", root=tmp_path)
+        assert dependencies.book_stamp("demo", root=tmp_path) != before
+        before = dependencies.book_stamp("demo", root=tmp_path)
 
 
-def finish(artefacts: Path, run: pipeline.Run, settings: dict[str, Any]) -> None:
+def finish(artefacts: Path, run: workflow.Run, settings: dict[str, Any]) -> None:
     """Leave everything that a run leaves, as if it had just been executed."""
     for path in [*run.writes, run.page, f"records/{run.name}.json"]:
         (artefacts / path).parent.mkdir(parents=True, exist_ok=True)
         (artefacts / path).write_text(f"whole {path}")
     left = status.left_by(run)
-    stamps.note(artefacts, {path: ingredient.fingerprint(artefacts / path) for path in left})
-    made = ingredient.stamp(run, settings) + inputs.lines(run, settings, artefacts)
+    stamps.note(artefacts, {path: dependencies.fingerprint(artefacts / path) for path in left})
+    made = dependencies.stamp(run, settings) + inputs.lines(run, settings, artefacts)
     stamps.replace(artefacts / "ran" / run.name, made)
 
 
 @pytest.fixture
-def cohort_done(tmp_path: Path) -> tuple[pipeline.Run, dict[str, Any]]:
-    cohort, settings = pipeline.Run("cohort"), {"seed": 1, "release": str(tmp_path / "OAI")}
+def cohort_done(tmp_path: Path) -> tuple[workflow.Run, dict[str, Any]]:
+    cohort, settings = workflow.Run("cohort"), {"seed": 1, "release": str(tmp_path / "OAI")}
     finish(tmp_path, cohort, settings)
     return cohort, settings
 
 
 def test_a_harmed_artefact_is_noticed_and_made_again(
-    tmp_path: Path, cohort_done: tuple[pipeline.Run, dict[str, Any]]
+    tmp_path: Path, cohort_done: tuple[workflow.Run, dict[str, Any]]
 ) -> None:
     cohort, settings = cohort_done
 
@@ -254,7 +266,7 @@ def test_a_harmed_artefact_is_noticed_and_made_again(
     ],
 )
 def test_whatever_of_a_run_is_gone_it_is_made_again(
-    tmp_path: Path, cohort_done: tuple[pipeline.Run, dict[str, Any]], gone: str
+    tmp_path: Path, cohort_done: tuple[workflow.Run, dict[str, Any]], gone: str
 ) -> None:
     cohort, settings = cohort_done
     stamps.refresh(tmp_path, runs={cohort: settings}, twin=None)
@@ -266,20 +278,22 @@ def test_whatever_of_a_run_is_gone_it_is_made_again(
 
 def test_a_run_that_would_be_as_it_is_is_not_executed(
     tmp_path: Path,
-    cohort_done: tuple[pipeline.Run, dict[str, Any]],
+    cohort_done: tuple[workflow.Run, dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Times may say that it is stale, after a copy of the folder: content says that it is not."""
-    from kneephen_utils.pipeline import execution
+    from workflow import notebook_runner
 
     cohort, settings = cohort_done
     executed: list[str] = []
-    monkeypatch.setattr(execution, "_execute", lambda run, *_: executed.append(run.name) or True)
+    monkeypatch.setattr(
+        notebook_runner, "_execute", lambda run, *_: executed.append(run.name) or True
+    )
 
     def ask() -> list[str]:
         stamps.refresh(tmp_path, runs={cohort: settings}, twin=None)
-        folders = execution.Folders(tmp_path)
-        assert execution.execute(cohort, settings, folders=folders, profile="demo")
+        folders = notebook_runner.Folders(tmp_path)
+        assert notebook_runner.execute(cohort, settings, folders=folders, profile="demo")
         return [executed.pop()] if executed else []
 
     os.utime(tmp_path / "ran" / cohort.name, (1, 1))
@@ -294,9 +308,9 @@ def test_a_run_that_would_be_as_it_is_is_not_executed(
     assert ask() == [cohort.name]
 
 
-@pytest.mark.parametrize("artefact", sorted({path for run in pipeline.RUNS for path in run.writes}))
+@pytest.mark.parametrize("artefact", sorted({path for run in workflow.RUNS for path in run.writes}))
 def test_an_artefact_that_changed_while_nobody_looked_makes_its_readers_stale(
-    artefact: str, everything_done: tuple[Path, dict[pipeline.Run, dict[str, Any]]]
+    artefact: str, everything_done: tuple[Path, dict[workflow.Run, dict[str, Any]]]
 ) -> None:
     """Times play no part in it: a note is changed, and its time set back."""
     artefacts, runs = everything_done
@@ -310,21 +324,21 @@ def test_an_artefact_that_changed_while_nobody_looked_makes_its_readers_stale(
     assert stale == {run for run in runs if artefact in run.opened(runs[run])}
 
 
-def stamp_of(run: pipeline.Run, artefacts: Path, runs: dict[pipeline.Run, dict[str, Any]]) -> str:
+def stamp_of(run: workflow.Run, artefacts: Path, runs: dict[workflow.Run, dict[str, Any]]) -> str:
     return inputs.lines(run, runs[run], artefacts)
 
 
-def ran(run: pipeline.Run, artefacts: Path) -> str:
+def ran(run: workflow.Run, artefacts: Path) -> str:
     return (artefacts / "ran" / run.name).read_text()
 
 
 @pytest.fixture(scope="module")
 def everything_done(
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Path, dict[pipeline.Run, dict[str, Any]]]:
+) -> tuple[Path, dict[workflow.Run, dict[str, Any]]]:
     artefacts = tmp_path_factory.mktemp("artefacts")
     settings = {"release": str(artefacts / "OAI"), "embedding": "finetuned"}
-    runs = {run: dict(settings) for run in pipeline.RUNS}
+    runs = {run: dict(settings) for run in workflow.RUNS}
     for run in runs:
         for path in run.writes:
             stamps.replace(inputs.note(artefacts, path), "one\n")

@@ -9,15 +9,15 @@ import simulated
 import statsmodels.api as sm
 from scipy import stats
 
-from kneephen_utils.inference import hazard, profile, ratios, separation
+from kneephen_utils.stats import discrete_time_hazard, hazard_ratios, profile, separation
 
 
 def spells(people: int, *, seed: int, log_ratio: float = 0.0, share: float = 0.4) -> pd.DataFrame:
     grouped = simulated.knees(people, seed=seed, share=share)
     found = simulated.events(grouped, seed=seed, log_ratio=log_ratio)
     columns = grouped[["jsn_medial", "age"]].assign(mark=grouped["phenotype"].astype(float))
-    cut = hazard.censor(found.join(columns), horizon=48.0)
-    return hazard.periods(cut[cut["months"] > 0])
+    cut = discrete_time_hazard.censor(found.join(columns), horizon=48.0)
+    return discrete_time_hazard.periods(cut[cut["months"] > 0])
 
 
 def cells(counts: dict[tuple[float, float], tuple[int, int]]) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def cells(counts: dict[tuple[float, float], tuple[int, int]]) -> pd.DataFrame:
 
 def likelihood(rows: pd.DataFrame, columns: list[str], log: float = 0.0) -> float:
     """Return what statsmodels finds, slowly; the mark is held at `log` if it is no column."""
-    design = hazard.baseline(rows).join(rows[columns])
+    design = discrete_time_hazard.baseline(rows).join(rows[columns])
     offset = np.log(rows["width"]) + (0.0 if "mark" in columns else log * rows["mark"])
     family = sm.families.Binomial(link=sm.families.links.CLogLog())
     return float(sm.GLM(rows["progressed"], design, family=family, offset=offset).fit().llf)
@@ -44,7 +44,7 @@ def likelihood(rows: pd.DataFrame, columns: list[str], log: float = 0.0) -> floa
 def test_estimate_and_likelihood_are_those_of_statsmodels(beside: list[str]) -> None:
     rows = spells(300, seed=3, log_ratio=0.6)
     found = profile.ratio(rows, "mark", beside)
-    slow = hazard.fit(rows, ["mark", *beside])
+    slow = discrete_time_hazard.fit(rows, ["mark", *beside])
     assert np.log(found["estimate"]) == pytest.approx(slow.estimate[0], abs=1e-5)
     whole = likelihood(rows, ["mark", *beside])
     drops = [whole - likelihood(rows, beside, np.log(found[each])) for each in ("low", "high")]
@@ -152,7 +152,7 @@ def thin(seed: int) -> pd.DataFrame:
 
 
 def test_a_cell_of_one_person_never_gives_an_interval() -> None:
-    said = [ratios.main(thin(seed), ["jsn_medial"])["sentence"] for seed in range(12)]
+    said = [hazard_ratios.main(thin(seed), ["jsn_medial"])["sentence"] for seed in range(12)]
     assert all(sentence.startswith("Not estimable: ") for sentence in said)
     assert {"separation" in sentence for sentence in said} == {True, False}
 

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import simulated
 
+from kneephen_report.progression import alluvial_plot
 from kneephen_utils import progression, tables
-from kneephen_utils.inference import effects, ratios
-from kneephen_utils.progression import flow, transition
-from kneephen_utils.progression import sides as published
+from kneephen_utils.progression import compartment_transitions
+from kneephen_utils.progression import medial_vs_lateral as published
+from kneephen_utils.stats import effects, hazard_ratios
 
 FAMILIES = {
     "progression": [
@@ -31,7 +32,7 @@ def compare(grouped: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     return tables.check(made, "progression_effects")
 
 
-def one(made: pd.DataFrame, model: str, contrast: str = ratios.RATIO) -> pd.Series:
+def one(made: pd.DataFrame, model: str, contrast: str = hazard_ratios.RATIO) -> pd.Series:
     some = made[(made["contrast"] == contrast) & (made["model"] == model)]
     return some[(some["sample"] == "both") & (some["outcome"] == "kl_rise_1")].iloc[0]
 
@@ -47,27 +48,27 @@ def made(grouped: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_planted_ratio_lies_within_its_interval(made: pd.DataFrame) -> None:
-    row = one(made, ratios.GROUPED)
+    row = one(made, hazard_ratios.GROUPED)
     assert row["role"] == "primary"
     assert row["low"] < np.exp(0.8) < row["high"]
     assert row["p"] < 0.01
 
 
 def test_every_model_tells_the_same_story(made: pd.DataFrame) -> None:
-    main = np.log(one(made, ratios.GROUPED)["estimate"])
+    main = np.log(one(made, hazard_ratios.GROUPED)["estimate"])
     for model in ("Cox model", "Weibull model of intervals", "knees as if independent"):
         assert np.log(one(made, model)["estimate"]) == pytest.approx(main, abs=0.1)
 
 
 def test_risk_and_mean_time_go_with_the_ratio(made: pd.DataFrame) -> None:
-    risk = one(made, "Kaplan-Meier", f"{ratios.RISK} at 48 months")
-    mean = one(made, "Kaplan-Meier", f"{ratios.MEAN} within 48 months")
+    risk = one(made, "Kaplan-Meier", f"{hazard_ratios.RISK} at 48 months")
+    mean = one(made, "Kaplan-Meier", f"{hazard_ratios.MEAN} within 48 months")
     assert 0 < risk["low"] < risk["estimate"] < risk["high"] < 0.5
     assert mean["low"] < mean["estimate"] < mean["high"] < 0
 
 
 def test_the_ratio_that_was_planted_constant_is_not_seen_to_change(made: pd.DataFrame) -> None:
-    change = one(made, ratios.GROUPED, ratios.CHANGE)
+    change = one(made, hazard_ratios.GROUPED, hazard_ratios.CHANGE)
     assert change["low"] < 1 < change["high"]
 
 
@@ -159,7 +160,7 @@ def test_an_arm_that_knew_a_stand_in_is_compared_given_it_or_not_at_all(
 def test_weights_for_attrition_leave_a_ratio_alone_where_nobody_differs(
     made: pd.DataFrame,
 ) -> None:
-    main, weighted = (one(made, model) for model in (ratios.GROUPED, ratios.WEIGHTED))
+    main, weighted = (one(made, model) for model in (hazard_ratios.GROUPED, hazard_ratios.WEIGHTED))
     assert weighted["role"] == "sensitivity"
     assert np.log(weighted["estimate"]) == pytest.approx(np.log(main["estimate"]), abs=0.1)
 
@@ -186,16 +187,18 @@ def sides(start: list[float], later: list[float]) -> pd.DataFrame:
 
 
 def test_the_compartment_of_narrowing_is_followed_from_visit_to_visit() -> None:
-    table = transition.compartments(sides([0, 0, 1, 2], [0, 1.2, 1, 0]), months=48.0)
+    table = compartment_transitions.compartments(sides([0, 0, 1, 2], [0, 1.2, 1, 0]), months=48.0)
     own = table.set_index("start")
     assert own.loc["none", ["knees", "none", "medial"]].tolist() == [2, 50.0, 50.0]
     assert own.loc["medial", ["knees", "none", "medial"]].tolist() == [2, 50.0, 50.0]
-    assert "50 % of the knees narrowed in the medial" in transition.tell(table)
+    assert "50 % of the knees narrowed in the medial" in compartment_transitions.tell(table)
 
 
 def test_few_knees_of_a_transition_are_not_shown_where_single_knees_may_not() -> None:
-    table = transition.compartments(sides([0] * 20 + [1] * 5, [0] * 17 + [1] * 8), months=48.0)
-    hidden = transition.shown(table, disclose=False, fewest=10)
+    table = compartment_transitions.compartments(
+        sides([0] * 20 + [1] * 5, [0] * 17 + [1] * 8), months=48.0
+    )
+    hidden = compartment_transitions.shown(table, disclose=False, fewest=10)
     assert hidden["start"].tolist() == ["none"]
     assert hidden["medial"].isna().all()
 
@@ -220,7 +223,7 @@ def ratio(labels: pd.DataFrame, *, seed: int, log_ratio: float) -> dict[str, flo
     found = simulated.events(labels, seed=seed, log_ratio=log_ratio)
     pair = progression.known_at(found, "kl_rise_1", horizon=48.0).merge(labels, on="knee_id")
     marked = pair.assign(mark=pair["phenotype"].astype(float))
-    return ratios.main(marked, [])
+    return hazard_ratios.main(marked, [])
 
 
 def read(grouped: pd.DataFrame) -> pd.DataFrame:
@@ -237,20 +240,22 @@ def read(grouped: pd.DataFrame) -> pd.DataFrame:
 
 def test_paths_through_compartments_are_counted_and_small_ones_stay_hidden() -> None:
     visits = sides([1] * 12 + [0] * 20 + [1], [1] * 12 + [0] * 19 + [1, 0])
-    taken = flow.paths(visits, months=[0.0, 48.0])
+    taken = alluvial_plot.paths(visits, months=[0.0, 48.0])
     counts = taken.set_index(["0", "48"])["knees"].to_dict()
     assert counts == {("medial", "medial"): 12, ("none", "medial"): 1, ("medial", "none"): 1}
-    hidden = flow.safe(taken, disclose=False, fewest=10)
+    hidden = alluvial_plot.safe(taken, disclose=False, fewest=10)
     assert hidden["knees"].tolist() == [10], "rounded"
-    said = flow.describe(hidden, disclose=False, fewest=10)
+    said = alluvial_plot.describe(hidden, disclose=False, fewest=10)
     assert "10 knees" in said
     assert "%" not in said, "a share of all paths would tell what was left out"
-    assert "92 % of those narrowed at baseline" in flow.describe(taken, disclose=True, fewest=10)
+    assert "92 % of those narrowed at baseline" in alluvial_plot.describe(
+        taken, disclose=True, fewest=10
+    )
 
 
 def test_the_bands_of_a_flow_are_as_high_as_their_knees() -> None:
-    taken = flow.paths(sides([1] * 12 + [0] * 3, [1] * 15), months=[0.0, 48.0])
-    axes = flow.draw(taken).axes[0]
+    taken = alluvial_plot.paths(sides([1] * 12 + [0] * 3, [1] * 15), months=[0.0, 48.0])
+    axes = alluvial_plot.draw(taken).axes[0]
     heights = sorted(bar.get_height() for bar in axes.patches)
     assert heights == [3, 12, 15]
 

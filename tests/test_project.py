@@ -11,9 +11,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from kneephen_utils import PACKAGES
+
 REQUIRED = "jupyter jupyter-book papermill torch open_clip_torch hdbscan umap-learn scikit-learn"
 REQUIRED += " statsmodels lifelines matplotlib"
-TOP = "book notebooks kneephen_utils environment.yml Makefile tests README.md"
+TOP = "book notebooks environment.yml Makefile tests README.md"
 
 
 def normal(name: str) -> str:
@@ -62,14 +64,15 @@ def test_conda_installs_what_the_lock_says(root: Path) -> None:
 def test_the_required_packages_and_folders_are_there(root: Path) -> None:
     names = {normal(requirement.name) for requirement in wanted(root)}
     assert {normal(name) for name in REQUIRED.split()} <= names
-    assert all((root / name).exists() for name in TOP.split())
+    assert all((root / name).exists() for name in [*TOP.split(), *PACKAGES])
 
 
 def test_modules_and_functions_keep_to_one_screen(root: Path) -> None:
     long = {
         path.name: lines
-        for path in (root / "kneephen_utils").rglob("*.py")
-        if (lines := len(path.read_text().splitlines())) > 300
+        for package in PACKAGES
+        for path in (root / package).rglob("*.py")
+        if "benchmarks" not in path.parts and (lines := len(path.read_text().splitlines())) > 300
     }
     assert long == {}
 

@@ -13,8 +13,9 @@ import phantom
 import pytest
 from pandas.testing import assert_frame_equal
 
+from kneephen_report.radiograph import contact_sheets
 from kneephen_utils import dicom, images, radiograph, tables
-from kneephen_utils.radiograph import contrast, crop, gallery, quality, side
+from kneephen_utils.radiograph import crop, intensity, laterality, quality
 
 SETTINGS = radiograph.Settings(
     region=140.0, pixels=224, window=[5.0, 99.0], clahe=False, min_confidence=0.5
@@ -109,7 +110,7 @@ def test_local_equalisation_is_applied_to_the_crop_only_if_asked() -> None:
     asked = crop.cut_film(film, ["right"], SETTINGS._replace(clahe=True))["right"].image
     plain = crop.cut_film(film, ["right"], SETTINGS)["right"].image
     assert plain is not None
-    np.testing.assert_array_equal(asked, contrast.equalise(plain))
+    np.testing.assert_array_equal(asked, intensity.equalise(plain))
     assert (asked != plain).mean() > 0.5
 
 
@@ -152,16 +153,16 @@ def test_what_lies_outside_the_film_is_missing() -> None:
 
 def test_the_window_maps_percentiles_to_black_and_white() -> None:
     picture = np.random.default_rng(0).normal(size=(50, 50))
-    windowed = contrast.window(picture, (5, 99))
+    windowed = intensity.window(picture, (5, 99))
     assert (windowed == 0).mean() == pytest.approx(0.05, abs=0.01)
     assert (windowed == 255).mean() == pytest.approx(0.01, abs=0.005)
-    changed = contrast.window(3 * picture + 7, (5, 99))
+    changed = intensity.window(3 * picture + 7, (5, 99))
     assert np.abs(windowed.astype(int) - changed).max() <= 1
 
 
 def test_one_grey_value_has_no_window() -> None:
     with pytest.raises(ValueError, match="one grey value only"):
-        contrast.window(np.ones((4, 4)), (5, 99))
+        intensity.window(np.ones((4, 4)), (5, 99))
 
 
 def test_local_equalisation_brings_out_faint_detail_and_limits_noise() -> None:
@@ -169,7 +170,7 @@ def test_local_equalisation_brings_out_faint_detail_and_limits_noise() -> None:
     picture = np.full((64, 64), 60, dtype=np.uint8)
     picture[:, 32:] = 70
     picture = picture + rng.integers(0, 4, picture.shape, dtype=np.uint8)
-    equalised = contrast.equalise(picture).astype(float)
+    equalised = intensity.equalise(picture).astype(float)
     step = equalised[:, 33:40].mean() - equalised[:, 24:31].mean()
     assert step > 10
     assert equalised[:, :20].std() < 6 * picture[:, :20].std()
@@ -253,19 +254,19 @@ def test_exchanged_films_stop_the_run_with_the_sentence_a_user_needs(
 ) -> None:
     status = [cut.status for cut in exchanged]
     crops = pd.DataFrame({"status": status * 5 + ["ok"] * 20 + ["not_found"] * 7})
-    with pytest.raises(side.SideError) as stop:
-        side.check(crops, accept=[])
+    with pytest.raises(laterality.SideError) as stop:
+        laterality.check(crops, accept=[])
     assert "[film_side] Of 40 knees found on films, 50.0% have their fibula" in str(stop.value)
     assert 'SET="radiograph.accept=[film_side]"' in str(stop.value)
-    assert side.check(crops, accept=["film_side"]).endswith("This was accepted.")
+    assert laterality.check(crops, accept=["film_side"]).endswith("This was accepted.")
 
 
 def test_a_few_odd_knees_and_a_few_films_stop_nothing() -> None:
     odd = pd.DataFrame({"status": ["ok"] * 98 + ["side_disagrees"] * 2})
-    assert side.check(odd, accept=[]).startswith("Of 100 knees found on films, 2.0%")
-    assert "not asked" in side.check(odd.tail(2), accept=[])
+    assert laterality.check(odd, accept=[]).startswith("Of 100 knees found on films, 2.0%")
+    assert "not asked" in laterality.check(odd.tail(2), accept=[])
     with pytest.raises(ValueError, match="'clock', which is no check; known check: film_side"):
-        side.check(odd, accept=["clock"])
+        laterality.check(odd, accept=["clock"])
 
 
 def test_counts_add_up_from_films_to_knees(
@@ -324,7 +325,7 @@ def test_a_journal_without_its_pictures_is_not_believed(
     films: pd.DataFrame, knees: pd.DataFrame, release: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(radiograph.journal, "close", lambda _: None)
+        patched.setattr(radiograph.resume_log, "close", lambda _: None)
         whole = cut(films, knees, release, tmp_path)
     shutil.rmtree(images.path_of(tmp_path))
     assert_frame_equal(cut(films, knees, release, tmp_path), whole)
@@ -358,22 +359,28 @@ def test_no_single_film_is_drawn_where_knees_are_closed(
     films: pd.DataFrame, knees: pd.DataFrame, release: Path, tmp_path: Path
 ) -> None:
     crops = cut(films, knees, release, tmp_path)
-    open_sheet = gallery.draw_doubtful(crops, films, release, most=4, disclose=True)
-    closed = gallery.draw_doubtful(crops, films, release, most=4, disclose=False)
+    open_sheet = contact_sheets.draw_doubtful(crops, films, release, most=4, disclose=True)
+    closed = contact_sheets.draw_doubtful(crops, films, release, most=4, disclose=False)
     assert sum(len(axis.images) for axis in open_sheet.axes) == 1
     assert sum(len(axis.images) for axis in closed.axes) == 0
     pictures = images.read(tmp_path)
-    grades = gallery.draw_grades(pictures, crops, knees, each=2, disclose=False, mean_pictures=True)
+    grades = contact_sheets.draw_grades(
+        pictures, crops, knees, each=2, disclose=False, mean_pictures=True
+    )
     assert sum(len(axis.images) for axis in grades.axes) == 0  # of fewer than ten people
 
 
 def test_a_closed_grade_shows_its_mean_only_if_asked_for_and_of_enough_people() -> None:
     pictures, crops, knees = graded({0: 10, 1: 9, 2: 9}, twice={1})
-    asked = gallery.draw_grades(pictures, crops, knees, each=2, disclose=False, mean_pictures=True)
+    asked = contact_sheets.draw_grades(
+        pictures, crops, knees, each=2, disclose=False, mean_pictures=True
+    )
     assert [len(axis.images) for axis in asked.axes] == [1, 0, 0, 0, 0]
     assert np.allclose(asked.axes[0].images[0].get_array(), np.mean(range(10)))
     assert "under 10 people" in asked.axes[1].texts[0].get_text()
-    never = gallery.draw_grades(pictures, crops, knees, each=2, disclose=False, mean_pictures=False)
+    never = contact_sheets.draw_grades(
+        pictures, crops, knees, each=2, disclose=False, mean_pictures=False
+    )
     assert never.axes == []
     assert "not asked for" in never.texts[0].get_text()
 

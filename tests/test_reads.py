@@ -10,15 +10,15 @@ import papermill
 import pytest
 import test_spine
 
-from kneephen_utils import pipeline
-from kneephen_utils.pipeline import declared, execution, params
+import workflow
+from workflow import declared, notebook_runner, params
 
 pytestmark = pytest.mark.slow
 smoke = test_spine.smoke  # the finished run, made once for all
 BEFORE = 1.0  # when files were opened last, in seconds since 1970, before a notebook opens them
 OWN = {"cache", "checkpoints"}  # what a stage keeps for itself
 each_stage = pytest.mark.parametrize(
-    "run", [run for run in pipeline.RUNS if run.grade in {None, 2}], ids=lambda run: run.stage
+    "run", [run for run in workflow.RUNS if run.grade in {None, 2}], ids=lambda run: run.stage
 )
 
 
@@ -32,10 +32,10 @@ def unopened(path: Path) -> bool:
     return all(each.stat().st_atime == BEFORE for each in inside(path))
 
 
-def lay_out(run: pipeline.Run, finished: Path, folder: Path, opened: list[str]) -> None:
+def lay_out(run: workflow.Run, finished: Path, folder: Path, opened: list[str]) -> None:
     """Copy what a run may open, and nothing else, into a folder; nobody has opened it yet."""
     outside = {"tables": "release", "films": "release", "truth": "truth"}
-    kinds = {outside[kind] for kind in pipeline.STAGES[run.stage].opens if kind in outside}
+    kinds = {outside[kind] for kind in workflow.STAGES[run.stage].opens if kind in outside}
     for name in [*opened, *sorted(kinds)]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if (finished / name).is_dir() else shutil.copy2
@@ -44,7 +44,7 @@ def lay_out(run: pipeline.Run, finished: Path, folder: Path, opened: list[str]) 
         os.utime(path, (BEFORE, path.stat().st_mtime))
 
 
-def execute(run: pipeline.Run, root: Path, folder: Path, opened: dict[str, object]) -> None:
+def execute(run: workflow.Run, root: Path, folder: Path, opened: dict[str, object]) -> None:
     """Execute a notebook beside the folder of `lay_out`, as make would."""
     papermill.execute_notebook(
         str(root / "notebooks" / run.notebook),
@@ -52,7 +52,7 @@ def execute(run: pipeline.Run, root: Path, folder: Path, opened: dict[str, objec
         parameters=opened,
         cwd=str(root / "notebooks"),
         kernel_name="python3",
-        kernel_manager_class=execution.LocalKernelManager,
+        kernel_manager_class=notebook_runner.LocalKernelManager,
         progress_bar=False,
     )
 
@@ -71,7 +71,7 @@ def dated(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("dated")
 @each_stage
 def test_a_notebook_opens_what_is_declared_writes_what_is_declared_and_wants_no_more(
-    run: pipeline.Run, smoke: Path, root: Path, tmp_path: Path
+    run: workflow.Run, smoke: Path, root: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "artefacts"
     settings = params.resolve(
@@ -92,11 +92,11 @@ def test_a_notebook_opens_what_is_declared_writes_what_is_declared_and_wants_no_
     mine = {path.relative_to(folder).as_posix() for path in inside(folder)}
     ours = {*opened, *run.writes, *OWN, *declared.TWIN_WRITES, "release", "executed.ipynb"}
     assert [name for name in mine if not any(name.startswith(own) for own in ours)] == []
-    if "tables" in pipeline.STAGES[run.stage].opens:
+    if "tables" in workflow.STAGES[run.stage].opens:
         films = [path for path in inside(folder / "release") if not path.suffix]
         assert films
         assert all(unopened(film) for film in films)  # it lists them and opens none
-    if "films" in pipeline.STAGES[run.stage].opens:
+    if "films" in workflow.STAGES[run.stage].opens:
         listed = [path for path in inside(folder / "release") if path.suffix == ".txt"]
         assert listed
         assert all(unopened(table) for table in listed)

@@ -12,12 +12,12 @@ import tiny
 from IPython.core.interactiveshell import InteractiveShell
 
 from kneephen_utils import oai, redaction, tables
-from kneephen_utils.cohort import ledger
-from kneephen_utils.cohort.ledger import record
-from kneephen_utils.oai import flavour, sheets, values
-from kneephen_utils.pipeline import execution
-from kneephen_utils.verdict import published
-from kneephen_utils.verdict.published import invented
+from kneephen_utils.cohort import data_checks
+from kneephen_utils.cohort.data_checks import record_checks
+from kneephen_utils.oai import missing_codes, release_format, table_reader
+from studies import kneeoa_vlm_audit
+from studies.kneeoa_vlm_audit import example_tables
+from workflow import notebook_runner
 
 DATES = [
     *("01/31/2009", "1/5/2009", "01/31/09", "31JAN2009", "31JAN09", "31-Jan-09", "2009-01-31"),
@@ -111,8 +111,8 @@ def test_the_ingest_report_and_the_ledger_quote_no_cell(
         assert row["not_understood"] == 1
         assert f"{column} (1 cell of the form '" in row["sentence"]
         assert "first in row 1, expected " in row["sentence"]
-        evidence = ledger.Evidence(found, *(pd.DataFrame() for _ in range(4)))
-        assert cell not in record.cells(evidence).sentence
+        evidence = data_checks.Evidence(found, *(pd.DataFrame() for _ in range(4)))
+        assert cell not in record_checks.cells(evidence).sentence
     assert cell not in oai.tell(found.ingest)
 
 
@@ -130,22 +130,22 @@ def test_a_heading_that_stands_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", ["\uff11", "1E" + 40 * "9", "\u0661\u0662", "1e400"])
 def test_digits_of_other_scripts_and_vast_powers_are_no_value(cell: str) -> None:
     for kind in ("date", "barcode", "number", "whole"):
-        assert values.read(pd.Series([cell]), kind, None).isna().all(), kind
+        assert missing_codes.read(pd.Series([cell]), kind, None).isna().all(), kind
 
 
 def test_a_list_of_films_without_headings_is_refused_without_its_cells(tmp_path: Path) -> None:
     path = tmp_path / "contents.csv"
     path.write_text("12/17/2006,9000077,12/17/2006\n1,2,3\n", encoding="utf-8")
     with pytest.raises(oai.ReleaseError, match="the heading of column 1 is there twice") as stop:
-        flavour.delimited(path, ",", None)
+        release_format.delimited(path, ",", None)
     assert "2006" not in str(stop.value)
 
 
 def test_only_a_version_is_told_as_one() -> None:
     for told in ("0.2.3", "10.2.1", "0.9"):
-        assert re.fullmatch(sheets.VERSION, told)
+        assert re.fullmatch(table_reader.VERSION, told)
     for kept in ("9000077", "01.31.09", "1.31.2009", "40101"):
-        assert not re.fullmatch(sheets.VERSION, kept)
+        assert not re.fullmatch(table_reader.VERSION, kept)
 
 
 def test_an_error_about_a_table_of_people_quotes_no_value() -> None:
@@ -164,12 +164,12 @@ def test_an_error_about_a_table_of_people_quotes_no_value() -> None:
     [("knee_side", MARK), ("kl_grade", MARK), ("kl_grade_v03", "9000077x")],
 )
 def test_an_error_about_the_published_tables_quotes_no_cell(column: str, cell: str) -> None:
-    wide, _ = invented.draw(people=3, seed=0)
+    wide, _ = example_tables.draw(people=3, seed=0)
     wide.columns = wide.columns.str.lower()
     wide[column] = wide[column].astype(object)
     wide.loc[0, column] = cell
-    with pytest.raises(published.LayoutError) as stop:
-        published.parse(wide, {})
+    with pytest.raises(kneeoa_vlm_audit.LayoutError) as stop:
+        kneeoa_vlm_audit.parse(wide, {})
     assert column in str(stop.value)
     assert cell not in str(stop.value)
 
@@ -201,17 +201,17 @@ def failed(tmp_path: Path, code: str) -> Path:
 def test_a_message_of_a_library_is_not_told_of_gated_data(tmp_path: Path, code: str) -> None:
     path = failed(tmp_path, code)
     assert MARK in path.read_text(encoding="utf-8")
-    said = execution.describe_failure(path, disclose=False)
+    said = notebook_runner.describe_failure(path, disclose=False)
     assert MARK not in said
     assert "not shown" in said
     assert "in cell 0" in said
-    assert MARK in execution.describe_failure(path, disclose=True)
+    assert MARK in notebook_runner.describe_failure(path, disclose=True)
 
 
 def test_a_message_of_the_project_is_told_of_gated_data(tmp_path: Path) -> None:
     code = "import pandas\nfrom kneephen_utils import tables\n"
     code += "tables.check(pandas.DataFrame(), 'knees')"
-    said = execution.describe_failure(failed(tmp_path, code), disclose=False)
+    said = notebook_runner.describe_failure(failed(tmp_path, code), disclose=False)
     assert "TableError: table knees: " in said
 
 
@@ -220,6 +220,6 @@ def test_the_command_line_tells_a_message_of_the_project_alone() -> None:
         tables.check(pd.DataFrame(), "no table")
     assert "no table is called 'no table'" in redaction.message(own.value)
     with pytest.raises(TypeError) as strange:
-        oai.clock.months_of_days(pd.Series([MARK]))
+        oai.visit_schedule.months_of_days(pd.Series([MARK]))
     assert MARK not in (said := redaction.message(strange.value))
-    assert "TypeError in clock.py, line " in said
+    assert "TypeError in visit_schedule.py, line " in said

@@ -14,8 +14,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from kneephen_utils import encoder
-from kneephen_utils.attention import relevance, sanity
-from kneephen_utils.encoder import WeightsError, half
+from kneephen_utils.attention import faithfulness, relevance
+from kneephen_utils.encoder import WeightsError, finetune
 from kneephen_utils.encoder import head as heads
 
 GRID = 4
@@ -173,7 +173,7 @@ def test_all_patches_taken_away_are_the_mean_knee_and_all_shown_alone_the_whole_
     maps = pd.DataFrame(rng.random((6, GRID * GRID))).rename(columns=lambda p: f"patch_{p:03d}")
     maps = maps.assign(encoder="finetuned", method="cls", knee_id=known["knee_id"])
     prior = np.full(GRID * GRID, 1 / GRID**2)
-    values = sanity.deletion(
+    values = faithfulness.deletion(
         reader, Shown(pixels), known, maps, prior=prior, covered=1.0, seed=0, batch_size=4
     )
     whole = reader.encoder.prepare(pixels)
@@ -216,7 +216,7 @@ def test_a_head_that_listens_to_nothing_gives_an_even_map() -> None:
 @pytest.mark.parametrize("kind", ["sigmoid", "corn", "coral"])
 def test_the_kept_encoder_grades_as_it_did_when_it_was_trained(tmp_path: Path, kind: str) -> None:
     tuned = encoder.load("embedded", text=False)
-    upper = half.upper_half(tuned, grades=np.array([1.0, 2.0]), frozen_blocks=6, head=kind)
+    upper = finetune.upper_half(tuned, grades=np.array([1.0, 2.0]), frozen_blocks=6, head=kind)
     torch.manual_seed(0)
     nn.init.normal_(upper.head.linear.weight)
     encoder.save_tuned(tuned, tmp_path / "e.safetensors", head=upper.head, frozen_blocks=6)
@@ -253,7 +253,7 @@ def test_replacing_touches_the_chosen_patches_alone() -> None:
     mean = given.mean(0, keepdim=True)
     chosen = np.zeros((4, GRID * GRID), dtype=bool)
     chosen[:, 6] = True  # second row, third column
-    after = sanity.replace(given, mean, chosen)
+    after = faithfulness.replace(given, mean, chosen)
     inside = torch.zeros(8 * GRID, 8 * GRID, dtype=torch.bool)
     inside[8:16, 16:24] = True
     assert torch.equal(after[..., ~inside], given[..., ~inside])
@@ -262,7 +262,7 @@ def test_replacing_touches_the_chosen_patches_alone() -> None:
 
 def test_most_takes_the_share_that_was_asked_for() -> None:
     weights = np.random.default_rng(0).random((5, 196))
-    chosen = sanity.most(weights, 0.1)
+    chosen = faithfulness.most(weights, 0.1)
     assert (chosen.sum(axis=1) == 20).all()
     assert (np.where(chosen, weights, 2).min(1) >= np.where(chosen, 0, weights).max(1)).all()
 
@@ -274,11 +274,11 @@ def test_rank_correlation_is_that_of_spearman_and_another_knee_is_of_another_per
     weights = pd.DataFrame(rng.random((10, 16))).rename(columns=lambda p: f"patch_{p:03d}")
     key = pd.DataFrame({"encoder": ["finetuned"] * 5 + ["randomised"] * 5, "method": "cls"})
     maps = pd.concat([key.assign(knee_id=list("12345") * 2), weights], axis=1)
-    values = sanity.likeness(maps, known, seed=0)
+    values = faithfulness.likeness(maps, known, seed=0)
     found = values[values["check"] == "randomised"]["value"].to_numpy()
     expected = [
         weights.iloc[place].corr(weights.iloc[5 + place], method="spearman") for place in range(5)
     ]
     np.testing.assert_allclose(found, expected)
-    other = sanity._of_another(people, 0)
+    other = faithfulness._of_another(people, 0)
     assert (people.to_numpy() != people[other].to_numpy()).all()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from kneephen_utils import report, words
-from kneephen_utils.phenotype import chart, profile
-from kneephen_utils.verdict import evidence
+from kneephen_report import report
+from kneephen_report.phenotype import plots
+from kneephen_report.verdict import evidence_tables
+from kneephen_utils import display_names, formatting
+from kneephen_utils.phenotype import profile
 
 NAN = float("nan")
 
@@ -20,28 +22,30 @@ NAN = float("nan")
         (0.0, 0, "0"),
         (1606258, 2, "1,606,258"),
         (1234.5, 1, "1,234.5"),
-        (NAN, 2, report.MISSING),
+        (NAN, 2, formatting.MISSING),
     ],
 )
 def test_a_number_is_written_without_a_zero_below_zero(
     value: float, decimals: int, written: str
 ) -> None:
-    assert report.number(value, decimals) == written
+    assert formatting.number(value, decimals) == written
 
 
 def test_an_interval_that_is_missing_is_not_written_as_two_dashes() -> None:
-    assert report.spread(2.2, 1.84, 2.62) == "2.20 (1.84 to 2.62)"
-    assert report.spread(2.2, NAN, NAN) == "2.20"
-    assert report.spread(NAN, NAN, NAN) == report.MISSING
+    assert formatting.spread(2.2, 1.84, 2.62) == "2.20 (1.84 to 2.62)"
+    assert formatting.spread(2.2, NAN, NAN) == "2.20"
+    assert formatting.spread(NAN, NAN, NAN) == formatting.MISSING
 
 
 def test_a_count_agrees_with_its_noun() -> None:
-    counts = [report.counted(n, "group") for n in (0, 1, 2)]
+    counts = [formatting.counted(n, "group") for n in (0, 1, 2)]
     assert counts == ["0 groups", "1 group", "2 groups"]
 
 
 def test_the_gates_have_the_same_words_on_every_page() -> None:
-    assert {name: head.replace("\n", " ") for name, head in evidence.HEADS.items()} == chart.GATES
+    assert {
+        name: head.replace("\n", " ") for name, head in evidence_tables.HEADS.items()
+    } == plots.GATES
     gates = pd.DataFrame(
         {
             "arm": "image",
@@ -52,8 +56,8 @@ def test_the_gates_have_the_same_words_on_every_page() -> None:
             "sentence": "",
         }
     )
-    shown = chart.shown_gates(gates, arm="image")
-    assert shown["measured"].tolist() == ["49", "0.025", report.MISSING, "-0.05"]
+    shown = plots.shown_gates(gates, arm="image")
+    assert shown["measured"].tolist() == ["49", "0.025", formatting.MISSING, "-0.05"]
     assert shown["required"].tolist() == [
         "at least 40",
         "at most 0.050",
@@ -86,12 +90,12 @@ def test_a_table_without_rows_is_a_sentence_where_one_is_given() -> None:
 
 
 def test_a_reader_meets_words_and_no_names_of_columns() -> None:
-    assert {*profile.PERSON, *profile.KNEE} == set(words.CLINICAL)
-    assert not any("_" in told for told in words.CLINICAL.values())
+    assert {*profile.PERSON, *profile.KNEE} == set(display_names.CLINICAL)
+    assert not any("_" in told for told in display_names.CLINICAL.values())
     gates = pd.DataFrame(
         {"arm": "image", "kl_grade": 2, "gate": ["null_gaussian", "dbcv"], "passed": False}
     ).assign(sentence="So it is.")
-    told = chart.verdict(gates, arm="image")
+    told = plots.verdict(gates, arm="image")
     assert "beat a smooth cloud, are dense" in told
     assert "null" not in told
     assert "dbcv" not in told

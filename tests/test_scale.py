@@ -19,7 +19,7 @@ SLACK, NOISE = 1.3, 10.0  # share and MB by which a straight line may be missed
 def test_memory_grows_no_faster_than_the_knees(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
+    monkeypatch.syspath_prepend(str(root / "studies" / "benchmarks"))
     import bench_scale
 
     names = ("00_cohort", "04_fusion")  # the others take minutes a size: `make bench`
@@ -40,11 +40,11 @@ def test_memory_grows_no_faster_than_the_knees(
 
 @pytest.mark.slow
 def test_more_films_take_no_more_memory(root: Path, tmp_path: Path) -> None:
-    twin = [sys.executable, "-m", "kneephen_utils.twin", "--out", str(tmp_path), "--seed", "20"]
+    twin = [sys.executable, "-m", "oai_twin", "--out", str(tmp_path), "--seed", "20"]
     subprocess.run([*twin, "--participants", FEW], check=True, capture_output=True)
     peaks = []
     for count in (40, 320):
-        words = [sys.executable, str(root / "benchmarks" / "bench_films.py"), "--once"]
+        words = [sys.executable, str(root / "studies" / "benchmarks" / "bench_films.py"), "--once"]
         words += ["--release", str(tmp_path / "release")]
         done = subprocess.run(
             [*words, "--films", str(count)], check=True, capture_output=True, text=True

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import simulated
 
+from kneephen_report.progression import alluvial_plot
 from kneephen_utils import pain, progression
-from kneephen_utils.inference import effects, slopes, survival
-from kneephen_utils.progression import flow
+from kneephen_utils.stats import effects, lmm_contrasts, survival
 
 ASKED = {"horizon": 96.0, "min_knees": 8, "draws": 9, "seed": 0}
 LEAST = progression.Least(knees=8, events=5)
@@ -50,11 +50,11 @@ def test_pain_at_one_visit_is_compared_there_and_its_course_is_not(
     assert naive
     assert all(np.isfinite(row["estimate"]) for row in naive)
     unassigned = grouped.assign(phenotype=effects.UNASSIGNED)
-    seen = slopes.at_visits(unassigned, first, "womac_pain", horizon=96.0)
-    compared = slopes.agreement(seen, people=120, seed=0)
+    seen = lmm_contrasts.at_visits(unassigned, first, "womac_pain", horizon=96.0)
+    compared = lmm_contrasts.agreement(seen, people=120, seed=0)
     assert compared.empty
-    assert np.isnan(slopes.apart(compared))
-    assert slopes.agreement(seen.iloc[:0], people=9, seed=0).empty
+    assert np.isnan(lmm_contrasts.apart(compared))
+    assert lmm_contrasts.agreement(seen.iloc[:0], people=9, seed=0).empty
 
 
 @pytest.mark.parametrize("score", [0.0, 20.0])
@@ -119,9 +119,9 @@ def test_events_at_one_visit_say_nothing_of_proportional_hazards(
 
 def test_paths_that_nobody_took_are_drawn_empty() -> None:
     taken = pd.DataFrame({"0": [], "48": [], "knees": []}).astype({"knees": int})
-    drawn = flow.draw(taken)
+    drawn = alluvial_plot.draw(taken)
     assert not drawn.axes[0].patches
-    assert "No path" in flow.describe(taken, disclose=True, fewest=10)
+    assert "No path" in alluvial_plot.describe(taken, disclose=True, fewest=10)
 
 
 def test_a_width_that_never_varies_is_told(rising: tuple[pd.DataFrame, pd.DataFrame]) -> None:

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from kneephen_utils import pipeline, tables, verdict
-from kneephen_utils.pipeline import ingredient, stamps
+import workflow
+from kneephen_utils import tables, verdict
+from workflow import dependencies, stamps
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
@@ -45,26 +46,26 @@ def started(done: subprocess.CompletedProcess[str]) -> set[str]:
 
 def states(artefacts: Path) -> dict[str, str]:
     """Return the fingerprint of every artefact."""
-    paths = [path for run in pipeline.RUNS for path in run.writes]
-    return {path: ingredient.fingerprint(artefacts / path) for path in paths}
+    paths = [path for run in workflow.RUNS for path in run.writes]
+    return {path: dependencies.fingerprint(artefacts / path) for path in paths}
 
 
 def readers(before: dict[str, str], after: dict[str, str]) -> set[str]:
     """Return the runs that read an artefact which is no longer what it was."""
     changed = {path for path in after if before[path] != after[path]}
-    return {run.name for run in pipeline.RUNS if changed & set(run.reads)}
+    return {run.name for run in workflow.RUNS if changed & set(run.reads)}
 
 
 def every_table() -> list[tuple[str, str | None]]:
     """Return the name and the part of every table that any run writes."""
-    paths = [path for run in pipeline.RUNS for path in run.writes if path.endswith(".parquet")]
+    paths = [path for run in workflow.RUNS for path in run.writes if path.endswith(".parquet")]
     stems = [path.removesuffix(".parquet").split("/") for path in paths]
     return [(name, part[0] if part else None) for name, *part in stems]
 
 
 def written_by_a_stage() -> set[str]:
     return {
-        name for name, spec in tables.SCHEMAS.items() if spec.metadata["stage"] in pipeline.STAGES
+        name for name, spec in tables.SCHEMAS.items() if spec.metadata["stage"] in workflow.STAGES
     }
 
 
@@ -88,7 +89,7 @@ def test_every_artefact_is_there_and_follows_its_schema(smoke: Path) -> None:
     for name, part in every_table():
         tables.read(name, smoke, part)
     records = sorted((smoke / "records").glob("*.json"))
-    assert [path.stem for path in records] == [run.name for run in pipeline.RUNS]
+    assert [path.stem for path in records] == [run.name for run in workflow.RUNS]
     assert all(json.loads(path.read_text())["seconds"] > 0 for path in records)
 
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from kneephen_utils import encoder
-from kneephen_utils.encoder import WeightsError, statefile, store
+from kneephen_utils.encoder import WeightsError, hub_snapshot, statefile
 
 POINTER = (
     "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 783734177\n"
@@ -138,13 +138,13 @@ def test_a_configuration_with_a_part_missing_is_told_alike_with_and_without_text
 def test_checksums_are_read_as_sha256sum_writes_them(tmp_path: Path, line: str) -> None:
     path = tmp_path / "open_clip_config.json"
     path.write_text(json.dumps({}), encoding="utf-8")
-    digest = store.checksum(path)
+    digest = hub_snapshot.checksum(path)
     told = line.format(sum=digest, SUM=digest.upper(), name=path.name)
-    (tmp_path / store.SUMS_FILE).write_text(f"{told}\r\n\n", encoding="utf-8")
-    store.verify(tmp_path)
+    (tmp_path / hub_snapshot.SUMS_FILE).write_text(f"{told}\r\n\n", encoding="utf-8")
+    hub_snapshot.verify(tmp_path)
     path.write_text("{ }", encoding="utf-8")
     with pytest.raises(WeightsError, match="damaged"):
-        store.verify(tmp_path)
-    (tmp_path / store.SUMS_FILE).write_text("no checksum\n", encoding="utf-8")
+        hub_snapshot.verify(tmp_path)
+    (tmp_path / hub_snapshot.SUMS_FILE).write_text("no checksum\n", encoding="utf-8")
     with pytest.raises(WeightsError, match="a line is not understood"):
-        store.verify(tmp_path)
+        hub_snapshot.verify(tmp_path)

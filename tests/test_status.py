@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kneephen_utils import pipeline
-from kneephen_utils.pipeline import doctor, ingredient, stamps, status
+import workflow
+from workflow import dependencies, environment_check, stamps, status
 
 
-def done(artefacts: Path, run: pipeline.Run, stamp: str) -> None:
+def done(artefacts: Path, run: workflow.Run, stamp: str) -> None:
     for path in [f"ran/{run.name}", *status.left_by(run), f"records/{run.name}.json"]:
         (artefacts / path).parent.mkdir(parents=True, exist_ok=True)
         (artefacts / path).write_text(stamp)
     left = status.left_by(run)
-    stamps.note(artefacts, {path: ingredient.fingerprint(artefacts / path) for path in left})
+    stamps.note(artefacts, {path: dependencies.fingerprint(artefacts / path) for path in left})
 
 
 def test_a_changed_ingredient_is_named_and_what_follows_may_change(tmp_path: Path) -> None:
-    first, second = pipeline.Run("cohort"), pipeline.Run("radiograph")
+    first, second = workflow.Run("cohort"), workflow.Run("radiograph")
     for run in (first, second):
         done(tmp_path, run, "1  parameter seed\nab  kneephen_utils/images.py\n")
     now = "2  parameter seed\nab  kneephen_utils/images.py\n"
@@ -39,10 +39,10 @@ def test_parameters_are_told_before_files_and_with_both_values() -> None:
 
 
 def test_a_run_waits_for_the_stages_whose_tables_it_reads_and_for_no_other(tmp_path: Path) -> None:
-    fresh = {run: f"1  {run.name}\n" for run in pipeline.RUNS}
+    fresh = {run: f"1  {run.name}\n" for run in workflow.RUNS}
     for run, stamp in fresh.items():
         done(tmp_path, run, stamp)
-    fresh[pipeline.Run("attention")] += "2  parameter draws\n"
+    fresh[workflow.Run("attention")] += "2  parameter draws\n"
     told = {line[:22].strip(): line[23:] for line in status.lines(tmp_path, fresh)}
     assert told["06_attention"] == "changed: parameter draws none -> 2"
     assert told["09_verdict"] == "may change with attention"
@@ -58,7 +58,7 @@ def test_artefacts_are_told_by_name_and_films_are_only_counted() -> None:
 
 
 def test_a_release_that_is_written_again_is_told_with_those_who_open_it(tmp_path: Path) -> None:
-    fresh = {pipeline.Run(stage): "1  x\n" for stage in ("cohort", "pain")}
+    fresh = {workflow.Run(stage): "1  x\n" for stage in ("cohort", "pain")}
     for run, stamp in fresh.items():
         done(tmp_path, run, stamp)
     assert status.of_twin(tmp_path, "1  x\n") == "has not been written"
@@ -69,7 +69,7 @@ def test_a_release_that_is_written_again_is_told_with_those_who_open_it(tmp_path
 
 
 def test_done_missing_and_never_run_are_told_apart(tmp_path: Path) -> None:
-    run = pipeline.Run("cohort")
+    run = workflow.Run("cohort")
     assert status.lines(tmp_path, {run: "1  x\n"})[0].endswith("has not been run")
     done(tmp_path, run, "1  x\n")
     assert status.lines(tmp_path, {run: "1  x\n"})[0].endswith("done")
@@ -81,7 +81,7 @@ def test_done_missing_and_never_run_are_told_apart(tmp_path: Path) -> None:
 
 def test_the_doctor_looks_at_machine_packages_and_data(tmp_path: Path) -> None:
     (tmp_path / "Clinical.txt").touch()
-    told = "\n".join(doctor.lines(tmp_path, oai=str(tmp_path)))
+    told = "\n".join(environment_check.lines(tmp_path, oai=str(tmp_path)))
     for word in ("machine", "memory", "disk", "GPU", "packages", "1 tables"):
         assert word in told
-    assert "there is no such folder" in "\n".join(doctor.lines(tmp_path, oai="/nowhere"))
+    assert "there is no such folder" in "\n".join(environment_check.lines(tmp_path, oai="/nowhere"))

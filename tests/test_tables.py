@@ -9,9 +9,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import tables
-from kneephen_utils.oai import clock
-from kneephen_utils.pipeline import pages
+from kneephen_utils.oai import visit_schedule
 from kneephen_utils.tables import rule
+from workflow import book_pages
 
 
 @pytest.fixture
@@ -186,10 +186,14 @@ def rules(name: str) -> tuple[rule.Rule, ...]:
 
 def test_months_may_lie_anywhere_in_the_window_of_their_visit_and_nowhere_else() -> None:
     """Property: of all whole months, each regular contact takes those within half a year."""
-    for code, month in clock.CONTACTS.items():
-        wide = clock.WINDOW_OF_INTERIM if code in clock.INTERIM else clock.WINDOW
+    for code, month in visit_schedule.CONTACTS.items():
+        wide = (
+            visit_schedule.WINDOW_OF_INTERIM
+            if code in visit_schedule.INTERIM
+            else visit_schedule.WINDOW
+        )
         when = pd.Series(range(130), dtype="float64")
-        inside = clock.within(pd.Series(code, index=when.index), when)
+        inside = visit_schedule.within(pd.Series(code, index=when.index), when)
         assert when[inside].tolist() == [each for each in when if abs(each - month) <= wide]
 
 
@@ -210,7 +214,7 @@ def test_every_column_of_every_table_has_a_meaning() -> None:
 
 
 def test_the_dictionary_links_every_table_and_writes_no_pattern() -> None:
-    page = pages.dictionary()
+    page = book_pages.dictionary()
     assert all(page.count(f"<table-{name}>`") == 1 for name in tables.SCHEMAS)
     assert all(page.count(f"(table-{name})=\n## {name}\n") == 1 for name in tables.SCHEMAS)
     assert "\\w" not in page

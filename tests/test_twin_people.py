@@ -10,12 +10,12 @@ from scipy.stats import ks_2samp
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import silhouette_score
 
-from kneephen_utils.twin import (
+from oai_twin import (
     acquisition,
-    disease,
     features,
     observed,
-    people,
+    participant_model,
+    progression_model,
     simulation,
     symptoms,
 )
@@ -41,7 +41,7 @@ def null() -> simulation.Simulation:
 
 
 def looks(knees: pd.DataFrame) -> np.ndarray:
-    return np.column_stack([people.narrowing(knees), knees[LOOKS]])
+    return np.column_stack([participant_model.narrowing(knees), knees[LOOKS]])
 
 
 def by_visit(cohort: simulation.Simulation, table: pd.DataFrame, name: str) -> np.ndarray:
@@ -50,8 +50,8 @@ def by_visit(cohort: simulation.Simulation, table: pd.DataFrame, name: str) -> n
 
 @pytest.mark.parametrize("planted", [True, False])
 def test_the_grade_follows_from_the_planted_features(*, planted: bool) -> None:
-    knees = people.draw(participants=2000, seed=5, planted=planted)["knees"]
-    assert (people.grade_of(knees) == knees["kl_true"]).all()
+    knees = participant_model.draw(participants=2000, seed=5, planted=planted)["knees"]
+    assert (participant_model.grade_of(knees) == knees["kl_true"]).all()
 
 
 def test_the_written_definition_separates_the_five_grades() -> None:
@@ -112,8 +112,8 @@ def test_without_phenotypes_the_moments_stay_and_the_groups_go(
 
 @pytest.mark.parametrize("grade", [1, 2, 3])
 def test_without_phenotypes_no_grade_is_cut_in_two_by_its_definition(grade: int) -> None:
-    knees = people.draw(participants=4000, seed=5, planted=False)["knees"]
-    narrowing = people.narrowing(knees)[(knees["kl_true"] == grade).to_numpy()]
+    knees = participant_model.draw(participants=4000, seed=5, planted=False)["knees"]
+    narrowing = participant_model.narrowing(knees)[(knees["kl_true"] == grade).to_numpy()]
     counts, _ = np.histogram(narrowing[:, 0] - narrowing[:, 1], bins=9)
     valley = min(
         counts[k] / min(counts[:k].max(), counts[k + 1 :].max()) for k in range(1, len(counts) - 1)
@@ -129,7 +129,8 @@ def largest_gap(values: np.ndarray) -> float:
 
 def test_same_seed_same_cohort_and_another_seed_another() -> None:
     first, again, other = (
-        people.draw(participants=50, seed=seed, planted=True)["knees"] for seed in (3, 3, 4)
+        participant_model.draw(participants=50, seed=seed, planted=True)["knees"]
+        for seed in (3, 3, 4)
     )
     assert_frame_equal(first, again)
     assert not first["jsw_medial"].equals(other["jsw_medial"])
@@ -138,11 +139,11 @@ def test_same_seed_same_cohort_and_another_seed_another() -> None:
 @pytest.mark.parametrize("participants", [0, 1_000_001])
 def test_impossible_numbers_of_people_are_refused(participants: int) -> None:
     with pytest.raises(ValueError, match="expected 1 to 1,000,000"):
-        people.draw(participants=participants, seed=0, planted=True)
+        participant_model.draw(participants=participants, seed=0, planted=True)
 
 
 def test_defects_have_the_wanted_share_and_mark_replaced_knees() -> None:
-    drawn = people.draw(participants=400, seed=2, planted=True)
+    drawn = participant_model.draw(participants=400, seed=2, planted=True)
     spoiled = acquisition.spoil(drawn, share=0.1, seed=2)
     counts = spoiled["films"]["defect"].value_counts()
     assert counts.drop("").sum() == 40
@@ -187,8 +188,8 @@ def test_pain_varies_between_people_knees_and_days_as_published(
 
 
 def test_latent_pain_is_returned_as_it_is_where_no_floor_is_wanted() -> None:
-    drawn = people.draw(participants=3000, seed=9, planted=True)
-    course = disease.follow(drawn, seed=9)
+    drawn = participant_model.draw(participants=3000, seed=9, planted=True)
+    course = progression_model.follow(drawn, seed=9)
     scores = symptoms.draw(drawn, course, seed=9, floor=False)
     noise = (scores["womac_pain"] - scores["pain_true"]).dropna()
     assert noise.mean() == pytest.approx(0, abs=0.05)
@@ -207,8 +208,8 @@ def test_grades_rise_at_the_published_rates(cohort: simulation.Simulation) -> No
 
 @pytest.mark.parametrize(("kind", "ratio"), [("lateral", 2.2), ("osteophytic", 0.6)])
 def test_planted_hazard_ratios_hold_for_the_population(kind: str, ratio: float) -> None:
-    drawn = people.draw(participants=40_000, seed=11, planted=True)
-    risen = disease.follow(drawn, seed=11)["fates"]["rise_1"] <= 48
+    drawn = participant_model.draw(participants=40_000, seed=11, planted=True)
+    risen = progression_model.follow(drawn, seed=11)["fates"]["rise_1"] <= 48
     table = drawn["knees"].assign(risen=risen)
     shares = table.pivot_table(index="kl_true", columns="phenotype", values="risen")
     hazards = -np.log1p(-shares)
@@ -234,7 +235,7 @@ def test_a_risen_grade_is_felt_but_changes_no_course_that_was_planted(
     """What is felt has a mean of zero in every phenotype, and ties pain to the later grade."""
     drawn = {"people": cohort.people, "knees": cohort.knees}
     months = by_visit(cohort, cohort.states, "months")
-    chance = disease.chance_of_rise(drawn, months)
+    chance = progression_model.chance_of_rise(drawn, months)
     risen = cohort.fates["rise_1"].to_numpy()[:, None] <= months
     assert not chance[:, 0].any()
     assert (np.diff(chance[:, [0, 2, 4, 6]], axis=1) >= 0).all()

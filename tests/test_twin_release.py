@@ -11,8 +11,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from kneephen_utils import dicom, oai
-from kneephen_utils.twin import __main__ as command
-from kneephen_utils.twin import observed, production, release, simulation
+from oai_twin import __main__ as command
+from oai_twin import observed, release, render_films, simulation
 
 READINGS = "X-Ray Image Assessments_ASCII/Semi-Quant Scoring_ASCII"
 READING_COLUMNS = (
@@ -118,7 +118,7 @@ def test_the_command_writes_release_and_truth(tmp_path: Path) -> None:
 def test_defects_of_the_file_are_made_on_the_file(tmp_path: Path) -> None:
     cohort = simulated(3, 5)
     cohort.films["defect"] = ["truncated", "missing_file", ""]
-    films = production.expose_all(cohort, tmp_path, workers=1)
+    films = render_films.expose_all(cohort, tmp_path, workers=1)
     paths = [tmp_path / path for path in release.film_paths(cohort)]
     assert [path.exists() for path in paths] == [True, False, True]
     with pytest.raises(dicom.FilmError):
@@ -133,7 +133,7 @@ def test_defects_of_the_file_are_made_on_the_file(tmp_path: Path) -> None:
 def test_films_do_not_depend_on_the_number_of_workers(tmp_path: Path) -> None:
     cohort = simulated(4, 5)
     tables = [
-        production.expose_all(cohort, tmp_path / str(workers), workers=workers)
+        render_films.expose_all(cohort, tmp_path / str(workers), workers=workers)
         for workers in (1, 2)
     ]
     assert_frame_equal(*tables)

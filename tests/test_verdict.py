@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kneephen_report.verdict import cards, evidence_tables
 from kneephen_utils import tables, verdict
-from kneephen_utils.verdict import cards, evidence
 
 GATES = list(verdict.GATE_WORDS)
 
@@ -309,25 +309,25 @@ def test_groups_that_pass_in_another_arm_are_named_and_claimed_by_nobody() -> No
     first, second, _ = verdict.answer(claims, arm="context")
     assert "no phenotype is claimed" in first
     assert "Every gate was passed in KL2 of arm image, which no claim rests on" in second
-    assert "holds phenotypes" in evidence.differences_note(claims, arm="context")
-    assert evidence.differences_note(claims, arm="image") == evidence.DIFFERENCES_NOTE
+    assert "holds phenotypes" in evidence_tables.differences_note(claims, arm="context")
+    assert evidence_tables.differences_note(claims, arm="image") == evidence_tables.DIFFERENCES_NOTE
 
 
 def test_a_study_with_no_test_at_all_is_told_too() -> None:
     given = study()
     claims = verdict.judge(**{**given, "effects": given["effects"].iloc[:0]}, alpha=0.05)
-    assert evidence.differences(claims, arm="context").empty
-    assert evidence.fallen(claims).empty
+    assert evidence_tables.differences(claims, arm="context").empty
+    assert evidence_tables.fallen(claims).empty
     assert "none" in verdict.answer(claims, arm="context")[2]
 
 
 def test_the_figure_has_a_row_per_grade_and_says_in_words_what_it_shows() -> None:
     given = study(gate="dbcv")
     claims = verdict.judge(**given, alpha=0.05)
-    drawn = evidence.draw(claims, given["gates"], arm="context")
+    drawn = evidence_tables.draw(claims, given["gates"], arm="context")
     words = [text.get_text() for text in drawn.axes[0].texts]
     assert words.count("failed") == 1
     assert words.count("passed") == len(GATES) - 1
-    assert evidence.describe(given["gates"], arm="context").endswith(
+    assert evidence_tables.describe(given["gates"], arm="context").endswith(
         f"KL2: {len(GATES) - 1} of {len(GATES)} gates passed."
     )

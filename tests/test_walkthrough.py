@@ -13,7 +13,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from kneephen_utils import tables
+from kneephen_utils import PACKAGES, tables
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"```\{code-block\} \w+\n:name: (\w+)\n\n(.*?)```", re.DOTALL)
@@ -56,7 +56,7 @@ def notebook(code: str) -> nbformat.NotebookNode:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with the stage of the page in it."""
     folder, given = tmp_path_factory.mktemp("project"), blocks()
-    for name in ("kneephen_utils", "notebooks", "tests"):
+    for name in (*PACKAGES, "notebooks", "tests"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "book").mkdir()
     for name in ("Makefile", "book/_toc.yml", "pyproject.toml", "requirements.lock"):
@@ -67,7 +67,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tests" / "test_sides.py").write_text(given["test"].lstrip())
     insert(folder / "notebooks" / "params.yml", "stages:", given["params"])
     nbformat.write(notebook(given["notebook"]), folder / "notebooks" / "11_sides.ipynb")
-    stages = package / "pipeline" / "declared.py"
+    stages = folder / "workflow" / "declared.py"
     before, end, after = stages.read_text().partition("\n}\n")  # of STAGES
     stages.write_text(before + "\n" + given["stage"].strip("\n") + end + after)
     chapters = folder / "book" / "_toc.yml"
@@ -91,9 +91,9 @@ def test_the_stage_runs_and_writes_its_table(copy: Path) -> None:
     artefacts = copy / "artefacts" / "demo"
     knees = whole(islands.world()["knees"])
     tables.write(knees, "knees", artefacts)
-    noted = run(copy, sys.executable, "-m", "kneephen_utils", "stamps")
+    noted = run(copy, sys.executable, "-m", "workflow", "stamps")
     assert noted.returncode == 0, noted.stderr
-    done = run(copy, sys.executable, "-m", "kneephen_utils", "run", "11_sides")
+    done = run(copy, sys.executable, "-m", "workflow", "run", "11_sides")
     assert done.returncode == 0, done.stderr
     written = pd.read_parquet(artefacts / "sides.parquet")
     assert written[["right", "left"]].to_numpy().sum() == knees["kl_grade"].notna().sum()

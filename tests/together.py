@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from kneephen_utils import grading
-from kneephen_utils.encoder import checkpoint, devices
+from kneephen_utils.encoder import checkpoint, distributed
 
 SETTINGS = dataclasses.replace(
     narrow.SETTINGS, epochs=3, batch_size=13, patch_dropout=0.25, balance="weights", accumulate=2
@@ -34,7 +34,7 @@ def main(folder: Path, count: int, *, slow: bool) -> None:
             time.sleep(3)
 
         checkpoint.save = save
-    fabric = devices.fabric(devices=count, precision="fp32")
+    fabric = distributed.fabric(devices=count, precision="fp32")
     fabric.launch()
     study = narrow.study(80)
     known = grading.pictured(study.crops, study.knees, study.participants)

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from kneephen_utils.attention import groups, relevance, sanity, zone
-from kneephen_utils.attention.groups import FEWEST, GROUP
+from kneephen_utils.attention import aggregation, faithfulness, regions, relevance
+from kneephen_utils.attention.aggregation import FEWEST, GROUP
 from kneephen_utils.attention.relevance import PATCH
 
 KEY = ["encoder", "method", "knee_id"]  # what one map of one knee is of
@@ -173,7 +173,7 @@ def score(maps: pd.DataFrame, known: pd.DataFrame, *, settings: Settings) -> pd.
     -------
     `attention_scores` table.
     """
-    covered = zone.cover(_grid(maps), region=settings.region)
+    covered = regions.cover(_grid(maps), region=settings.region)
     parts = []
     for own, members in _of_each_reader(maps, known):
         shares = own.filter(like=PATCH).to_numpy() @ covered.to_numpy()
@@ -217,7 +217,7 @@ def check(
     """
     prior, real = _prior(maps, settings), [one for one in readers if one.name != "randomised"]
     parts = [
-        sanity.deletion(
+        faithfulness.deletion(
             reader,
             images,
             known,
@@ -230,10 +230,10 @@ def check(
         for reader in real
     ]
     own = maps[maps["knee_id"].isin(known["knee_id"])]
-    parts += [sanity.likeness(own, known, seed=settings.seed)]
-    parts += [sanity.largest(own), sanity.outliers(own)]
+    parts += [faithfulness.likeness(own, known, seed=settings.seed)]
+    parts += [faithfulness.largest(own), faithfulness.outliers(own)]
     by = ["encoder", "method", "check", "unit"]
-    members = groups.gather(known)
+    members = aggregation.gather(known)
     checks = _summarise(pd.concat(parts, ignore_index=True), members, by, settings)
     values = ["estimate", "low", "high", "unit", "knees", "participants"]
     return checks[[*MAP, "check", *values]]
@@ -250,13 +250,13 @@ def _of_each_reader(
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """Yield the maps of each reader and the groups of the knees it mapped."""
     for _, own in maps.groupby("encoder", sort=False):
-        yield own, groups.gather(known[known["knee_id"].isin(own["knee_id"])])
+        yield own, aggregation.gather(known[known["knee_id"].isin(own["knee_id"])])
 
 
 def _summarise(
     values: pd.DataFrame, members: pd.DataFrame, by: list[str], settings: Settings
 ) -> pd.DataFrame:
-    return groups.summarise(values, members, by, draws=settings.draws, seed=settings.seed)
+    return aggregation.summarise(values, members, by, draws=settings.draws, seed=settings.seed)
 
 
 def _grid(maps: pd.DataFrame) -> int:
@@ -264,4 +264,4 @@ def _grid(maps: pd.DataFrame) -> int:
 
 
 def _prior(maps: pd.DataFrame, settings: Settings) -> np.ndarray:
-    return zone.centre_prior(_grid(maps), region=settings.region, width=settings.prior_width)
+    return regions.centre_prior(_grid(maps), region=settings.region, width=settings.prior_width)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import tables
-from kneephen_utils.cohort.reading import knee_ids
-from kneephen_utils.oai import Release, clock
+from kneephen_utils.cohort.reading_selection import knee_ids
+from kneephen_utils.oai import Release, visit_schedule
 
 VIEW = "bilateral pa fixed flexion knee"
 SPLITS = ("train", "discover", "confirm")
@@ -78,8 +78,8 @@ def visits(source: Release, chosen: pd.DataFrame, knees: pd.DataFrame) -> pd.Dat
     ]
     table = pd.concat([part.dropna(how="all") for part in parts], axis=1).reset_index()
     table = knees[["knee_id", "participant_id"]].merge(table, on="knee_id")
-    table["months"] = clock.months(table["visit"])
-    table["contact"] = clock.kind(table["visit"])
+    table["months"] = visit_schedule.months(table["visit"])
+    table["contact"] = visit_schedule.kind(table["visit"])
     contacts = source.contacts[["participant_id", "visit", "days"]]
     tables.once(contacts, ["participant_id", "visit"], "contacts of the release")
     table = table.merge(contacts, on=["participant_id", "visit"], how="left")
@@ -178,7 +178,7 @@ def _replaced_by(table: pd.DataFrame, source: Release, chosen: pd.DataFrame) -> 
     when = known["months"].fillna(known["reported_months"])
     read = chosen[chosen["prosthesis"]].groupby("knee_id")["months"].min()
     early = pd.Series(0.0, index=sorted(replaced_at_baseline(source, chosen)))
-    seen = clock.months_of_days(table["days"]).fillna(table["months"])
+    seen = visit_schedule.months_of_days(table["days"]).fillna(table["months"])
     since = pd.concat([table["knee_id"].map(each) for each in (when, early)], axis=1).min(axis=1)
     return seen.ge(since) | table["months"].ge(table["knee_id"].map(read))
 

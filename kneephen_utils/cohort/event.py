@@ -9,8 +9,8 @@ from __future__ import annotations
 import pandas as pd
 
 from kneephen_utils import compartment, tables
-from kneephen_utils.cohort.reading import LAST_MONTH_OF_15
-from kneephen_utils.oai.clock import CONTACTS
+from kneephen_utils.cohort.reading_selection import LAST_MONTH_OF_15
+from kneephen_utils.oai.visit_schedule import CONTACTS
 
 WORST_GRADE = 4
 WORST_NARROWING = 3

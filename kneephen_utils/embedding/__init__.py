@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from torch.nn import functional
 
-from kneephen_utils import agreement, baseline, probe
+from kneephen_utils import baseline, grading_metrics, linear_probe
 from kneephen_utils.encoder import Encoder, by_knee, embed_images, embed_texts, prompts
 
 GRADES = range(5)
@@ -182,16 +182,18 @@ def probes(
         f"pixels {SIDE} x {SIDE}": pixel_features(images)[pictured["image"].to_numpy()],
     }
     asked = known[["jsw_medial", "jsw_lateral", "kl_grade"]]
-    return probe.read(kinds, probe.targets(asked), (known["split"] == "train").to_numpy())
+    return linear_probe.read(
+        kinds, linear_probe.targets(asked), (known["split"] == "train").to_numpy()
+    )
 
 
 def say_probes(found: pd.DataFrame) -> str:
     """Say how much more of each target the embedding tells than coarse pixels do."""
-    wide = probe.wide(found).set_index("target")
+    wide = linear_probe.wide(found).set_index("target")
     gained = (wide["embedding"] - wide.drop(columns="embedding").iloc[:, 0]).dropna()
     if gained.empty:
         return "There are too few knees to measure a probe."
-    parts = [f"{gain:+.2f} for the {probe.WORDS[name]}" for name, gain in gained.items()]
+    parts = [f"{gain:+.2f} for the {linear_probe.WORDS[name]}" for name, gain in gained.items()]
     return f"R² of the embedding less that of coarse pixels: {', '.join(parts)}."
 
 
@@ -258,7 +260,7 @@ def compare(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None
     rows = [
         {
             "predictor": name,
-            **{metric: agreement.METRICS[metric](read, grades) for metric in wanted},
+            **{metric: grading_metrics.METRICS[metric](read, grades) for metric in wanted},
         }
         for name, grades in predicted.items()
         if np.isfinite(grades).all()
@@ -280,7 +282,7 @@ def verdict(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None
         else ""
     )
     tested = graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()
-    given = set(agreement.whole(graded.loc[tested, "kl_predicted"].to_numpy(float)))
+    given = set(grading_metrics.whole(graded.loc[tested, "kl_predicted"].to_numpy(float)))
     never = [f"KL{grade}" for grade in GRADES if grade not in given]
     unseen = f" It never gives {' or '.join(never)}." if never else ""
     return (

@@ -4,9 +4,9 @@
 package, all behind one face.
 """
 
+from kneephen_utils.encoder.finetuned_weights import load_head, load_tuned, redraw, save_tuned
 from kneephen_utils.encoder.loading import load
 from kneephen_utils.encoder.model import Encoder, WeightsError, by_knee, embed_images, embed_texts
-from kneephen_utils.encoder.tuned import load_head, load_tuned, redraw, save_tuned
 
 __all__ = [
     "Encoder",

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kneephen_utils.encoder import store
+from kneephen_utils.encoder import hub_snapshot
 from kneephen_utils.encoder.model import WeightsError
 
 BIOMEDCLIP = "hf-hub:microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224"
@@ -33,7 +33,7 @@ def from_hub(name: str, file: str) -> Path | None:
         raise WeightsError(f"{name}: {error}") from error
 
 
-def main(argv: Sequence[str] | None = None, *, fetch: store.Fetch = from_hub) -> int:
+def main(argv: Sequence[str] | None = None, *, fetch: hub_snapshot.Fetch = from_hub) -> int:
     """Keep an encoder as the command line asks; return 0, or 1 after one clear sentence."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("hub", nargs="?", default=BIOMEDCLIP, help="hf-hub:owner/name")
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None, *, fetch: store.Fetch = from_hub) ->
     given = parser.parse_args(argv)
     folder = given.out or Path("weights") / given.hub.rpartition("/")[2]
     try:
-        store.keep(given.hub, folder, fetch=fetch)
+        hub_snapshot.keep(given.hub, folder, fetch=fetch)
     except WeightsError as error:
         print(f"weights: {error}", file=sys.stderr)
         return 1

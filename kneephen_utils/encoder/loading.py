@@ -22,7 +22,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
-from kneephen_utils.encoder import small, statefile, store
+from kneephen_utils.encoder import hub_snapshot, statefile, tiny_clip
 from kneephen_utils.encoder.model import Encoder, WeightsError
 
 TOLD = 300  # letters of what a library says
@@ -47,7 +47,7 @@ def load(weights: str, *, text: bool) -> Encoder:
         If weights, configuration or vocabulary are missing, damaged or do not fit.
     """
     if weights == "embedded":
-        encoder = small.load()
+        encoder = tiny_clip.load()
     elif weights.startswith("hf-hub:"):
         encoder = _whole(weights, {}, weights)
     elif not Path(weights).is_dir():
@@ -61,7 +61,7 @@ def _from_folder(folder: Path, *, text: bool) -> Encoder:
     """Load a folder in the published layout, after looking whether everything is there."""
     config, path = _config(folder), _state_file(folder)
     options = _offline_text(folder, config["text_cfg"]) if text else {}
-    store.verify(folder)
+    hub_snapshot.verify(folder)
     state = statefile.read(path)
     if text:
         return _whole(f"local-dir:{folder}", options, str(folder), state)
@@ -158,10 +158,10 @@ def _offline_text(folder: Path, text: dict[str, Any]) -> dict[str, Any]:
     """Return options by which open_clip reads the text tower from the folder, not the hub."""
     if "hf_model_name" not in text:
         return {}
-    if not any((folder / name).exists() for name in store.VOCABULARY_FILES):
-        wanted = " or ".join(store.VOCABULARY_FILES)
+    if not any((folder / name).exists() for name in hub_snapshot.VOCABULARY_FILES):
+        wanted = " or ".join(hub_snapshot.VOCABULARY_FILES)
         raise WeightsError(f"{folder.name}: no vocabulary; expected {wanted}")
-    if not (folder / store.TEXT_CONFIG_FILE).exists():
+    if not (folder / hub_snapshot.TEXT_CONFIG_FILE).exists():
         raise WeightsError(f"{folder.name}: config.json of the text tower is missing")
     return {"text_cfg": {**text, "hf_model_name": str(folder), "hf_model_pretrained": False}}
 
@@ -205,7 +205,7 @@ def _picture_half(
 
 def _config(folder: Path) -> dict[str, Any]:
     """Return the configuration of both towers, and of the input as `preprocess_cfg`."""
-    path = folder / store.CONFIG_FILE
+    path = folder / hub_snapshot.CONFIG_FILE
     if not path.exists():
         raise WeightsError(f"{folder.name}: {path.name} is missing")
     where = f"{folder.name}/{path.name}"
@@ -234,10 +234,12 @@ def _part(config: Any, name: str, where: str) -> dict[str, Any]:
 
 
 def _state_file(folder: Path) -> Path:
-    for name in store.WEIGHT_FILES:
+    for name in hub_snapshot.WEIGHT_FILES:
         if (folder / name).exists():
             return folder / name
-    raise WeightsError(f"{folder.name}: no weights; expected {' or '.join(store.WEIGHT_FILES)}")
+    raise WeightsError(
+        f"{folder.name}: no weights; expected {' or '.join(hub_snapshot.WEIGHT_FILES)}"
+    )
 
 
 def _settled(encoder: Encoder, *, text: bool) -> Encoder:

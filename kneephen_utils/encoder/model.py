@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from kneephen_utils.encoder import pace
-from kneephen_utils.encoder.ahead import ahead
+from kneephen_utils.encoder import batch_size_finder
+from kneephen_utils.encoder.prefetch import ahead
 
 
 class WeightsError(ValueError):
@@ -132,11 +132,11 @@ def by_knee(features: np.ndarray, knee_ids: pd.Series) -> pd.DataFrame:
     return table
 
 
-def _pace(encoder: Encoder, images: Any, batch_size: int) -> pace.Pace:
+def _pace(encoder: Encoder, images: Any, batch_size: int) -> batch_size_finder.Pace:
     if batch_size or not images.shape[0]:
-        return pace.Pace(batch_size or 1, torch.contiguous_format)
-    pictures = _read(encoder, images, 0, pace.SIZES[-1])
-    return pace.choose(lambda batch: encoder.project(encoder.trunk(batch)), pictures)
+        return batch_size_finder.Pace(batch_size or 1, torch.contiguous_format)
+    pictures = _read(encoder, images, 0, batch_size_finder.SIZES[-1])
+    return batch_size_finder.choose(lambda batch: encoder.project(encoder.trunk(batch)), pictures)
 
 
 def _read(encoder: Encoder, images: Any, start: int, batch_size: int) -> torch.Tensor:

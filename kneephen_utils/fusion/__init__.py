@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import firewall, plane
+from kneephen_utils import firewall, umap_layout
 from kneephen_utils.fusion import nuisance
 from kneephen_utils.tables.schema import ARMS
 
@@ -194,7 +194,7 @@ def lay_out(image: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     seed
         Of the layout, which is the same for the same seed on one kind of machine.
     """
-    layout = plane.lay_out(image.drop(columns="knee_id").to_numpy(), seed=seed)
+    layout = umap_layout.lay_out(image.drop(columns="knee_id").to_numpy(), seed=seed)
     return pd.DataFrame({"knee_id": image["knee_id"], "x": layout[:, 0], "y": layout[:, 1]})
 
 

@@ -14,7 +14,7 @@ from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from kneephen_utils import plane
+from kneephen_utils import umap_layout
 
 NUMBERS = ("kl_predicted", "exposure", "contrast")
 NAMES = ("kl_grade", "side", "site")
@@ -124,7 +124,7 @@ def neighbours(features: np.ndarray, known: pd.DataFrame) -> tuple[float, float]
     others = len(known) - own
     if others.min() <= NEAREST:
         return float("nan"), float("nan")
-    _, near = plane.nearest(features, NEAREST + own.max(), metric="euclidean")
+    _, near = umap_layout.nearest(features, NEAREST + own.max(), metric="euclidean")
     people = person.factorize()[0]
     mine = people[near] == people[:, None]
     near = np.take_along_axis(near, mine.argsort(axis=1, kind="stable")[:, :NEAREST], axis=1)

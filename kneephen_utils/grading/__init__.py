@@ -15,8 +15,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import agreement, baseline, report
-from kneephen_utils.encoder import Encoder, by_knee, devices, eight, half, shelf, tuning, views
+from kneephen_utils import baseline, formatting, grading_metrics
+from kneephen_utils.encoder import (
+    Encoder,
+    activation_cache,
+    augmentation,
+    by_knee,
+    distributed,
+    finetune,
+    quantization,
+    trainer,
+)
 
 INNER_SHARE = 0.2  # of the train people, who choose the epoch
 METRIC = "quadratic_weighted_kappa"
@@ -56,11 +65,11 @@ def fit(
     images: Any,
     known: pd.DataFrame,
     *,
-    settings: tuning.Settings,
+    settings: trainer.Settings,
     artefacts: str | Path | None = None,
     cache_gb: float = math.inf,
     fabric: Any = None,
-) -> tuple[half.Upper, pd.DataFrame]:
+) -> tuple[finetune.Upper, pd.DataFrame]:
     """Fine-tune on the `train` people; the encoder is changed in place.
 
     Parameters
@@ -97,13 +106,13 @@ def fit(
     if len(train) < 20 or not len(chooses):
         raise ValueError(f"{len(train)} graded knees to train on; expected at least 20")
     grades = train["kl_grade"].to_numpy(float)
-    upper = half.upper_half(
+    upper = finetune.upper_half(
         encoder, grades=grades, frozen_blocks=settings.frozen_blocks, head=settings.head
     )
     place = Path(artefacts) if artefacts else None
-    kept = shelf.Shelf(place / "cache", cache_gb, fabric) if place else None
+    kept = activation_cache.Shelf(place / "cache", cache_gb, fabric) if place else None
     seen, plain = (
-        views.cache(
+        augmentation.cache(
             encoder,
             images,
             rows["image"].to_numpy(),
@@ -114,7 +123,7 @@ def fit(
         )
         for rows, copies in ((train, settings.views), (chooses, 0))
     )
-    history = tuning.fit(
+    history = trainer.fit(
         upper,
         seen,
         grades,
@@ -129,11 +138,11 @@ def fit(
 
 def apply(
     encoder: Encoder,
-    upper: half.Upper,
+    upper: finetune.Upper,
     images: Any,
     known: pd.DataFrame,
     *,
-    settings: tuning.Settings,
+    settings: trainer.Settings,
     int8: bool = False,
     fabric: Any = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -160,12 +169,12 @@ def apply(
         If 8 bits are asked for on a GPU.
     """
     if int8:
-        encoder, upper = eight.rounded(encoder), eight.rounded_half(upper)
+        encoder, upper = quantization.rounded(encoder), quantization.rounded_half(upper)
     rows = known["image"].to_numpy()
-    own = rows[devices.share(fabric, len(rows))]
-    tokens = views.stream(encoder, images, own, frozen_blocks=settings.frozen_blocks)
+    own = rows[distributed.share(fabric, len(rows))]
+    tokens = augmentation.stream(encoder, images, own, frozen_blocks=settings.frozen_blocks)
     predicted, features = (
-        devices.together(fabric, part, len(rows)) for part in tuning.apply(upper, tokens)
+        distributed.together(fabric, part, len(rows)) for part in trainer.apply(upper, tokens)
     )
     grades = known[["knee_id", "split", "kl_grade"]].assign(kl_predicted=predicted.astype(float))
     return grades, by_knee(features, known["knee_id"])
@@ -195,7 +204,7 @@ def score(predicted: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: int
             both = (rows & predicted[name].notna()).to_numpy(bool)
             if both.sum() < 2:
                 continue
-            scored = agreement.score(
+            scored = grading_metrics.score(
                 known.loc[both, "kl_grade"].to_numpy(int),
                 predicted.loc[both, name].to_numpy(float),
                 known.loc[both, "participant_id"],
@@ -213,7 +222,7 @@ def verdict(scores: pd.DataFrame) -> list[str]:
     error = scores[(scores["group"] == "all") & (scores["metric"] == "mae")].set_index("predictor")
     constant = error.filter(like="always", axis=0)["estimate"].idxmin()
     tuned = kappa.loc["finetuned"]
-    spread = report.spread(tuned["estimate"], tuned["low"], tuned["high"])
+    spread = formatting.spread(tuned["estimate"], tuned["low"], tuned["high"])
     own, best = error.loc["finetuned", "estimate"], error.loc[constant, "estimate"]
     return [
         f"On {int(tuned['knees'])} knees of {int(tuned['participants'])} people never trained on, "
@@ -228,7 +237,7 @@ def _floor(kappa: pd.DataFrame, error: pd.DataFrame) -> str:
     if "gradient ridge" not in kappa.index:
         return "There are too few graded knees to fit a ridge on gradient histograms."
     tuned, ridge = kappa.loc["finetuned"], kappa.loc["gradient ridge"]
-    told = f"kappa {report.spread(ridge['estimate'], ridge['low'], ridge['high'])}, mean error "
+    told = f"kappa {formatting.spread(ridge['estimate'], ridge['low'], ridge['high'])}, mean error "
     told += f"{error.loc['gradient ridge', 'estimate']:.2f} grades"
     does = (
         "clears"
@@ -257,7 +266,7 @@ def shown(scores: pd.DataFrame, metrics: Mapping[str, str] = FIRST) -> pd.DataFr
     ).reset_index()
     wide = {
         metric: {
-            row.predictor: report.spread(row.estimate, row.low, row.high)
+            row.predictor: formatting.spread(row.estimate, row.low, row.high)
             for row in rows.itertuples()
         }
         for metric, rows in own.groupby("metric", sort=False)
@@ -273,7 +282,7 @@ def by_group(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "group": own["group"].replace(GROUP_WORDS).to_numpy(),
-            "mean error": [report.spread(r.estimate, r.low, r.high) for r in own.itertuples()],
+            "mean error": [formatting.spread(r.estimate, r.low, r.high) for r in own.itertuples()],
             "knees": own["knees"].to_numpy(),
             "people": own["participants"].to_numpy(),
         }

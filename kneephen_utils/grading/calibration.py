@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.inference import resample
+from kneephen_utils.stats import cluster_resampling
 
 GROUPS = 10
 FEWEST = 20  # knees of a group
@@ -50,7 +50,7 @@ def _group(own: pd.DataFrame, draws: int, seed: int) -> dict[str, float]:
     """Return the mean grade given and the mean grade as read, with its interval by person."""
     read = own["kl_grade"].to_numpy(float)
     people = own["participant_id"]
-    mean, low, high = resample.interval(
+    mean, low, high = cluster_resampling.interval(
         lambda rows: float(read[rows].mean()), people, draws=draws, seed=seed
     )
     found = {"predicted": float(own["kl_predicted"].mean()), "estimate": mean}

@@ -18,8 +18,8 @@ import pandas as pd
 
 from kneephen_utils import fusion, parallel
 from kneephen_utils.fusion import nuisance
-from kneephen_utils.phenotype import assignment, density, sweep
-from kneephen_utils.phenotype.cell import Cell, Settings, gather
+from kneephen_utils.phenotype import assignment, hdbscan_tree, sweep
+from kneephen_utils.phenotype.stratum import Cell, Settings, gather
 
 GRADES = (1, 2, 3)  # grades with narrowing to tell apart and room to rise
 STEPS = ("chosen", "smaller groups", "larger groups", "denser groups")
@@ -186,12 +186,12 @@ def _cell(
         at = step(swept, name)
         if at is None:
             continue
-        tree = density.grow(low.points, min_samples=at[1])
-        labels, membership = density.cut(tree, min_cluster_size=at[0])
-        phenotype = np.full(len(cell.knees), density.UNASSIGNED)
+        tree = hdbscan_tree.grow(low.points, min_samples=at[1])
+        labels, membership = hdbscan_tree.cut(tree, min_cluster_size=at[0])
+        phenotype = np.full(len(cell.knees), hdbscan_tree.UNASSIGNED)
         phenotype[cell.discover] = labels
         phenotype[~cell.discover], _, _ = assignment.vote(low, labels, membership, others)
         own = cell.knees[["knee_id", "split"]].assign(phenotype=phenotype, kl_grade=grade)
         own = own.assign(**way._replace(setting=name)._asdict())
-        parts.append(own[own["phenotype"] != density.UNASSIGNED])
+        parts.append(own[own["phenotype"] != hdbscan_tree.UNASSIGNED])
     return parts

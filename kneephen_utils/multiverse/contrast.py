@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import firewall, parallel
-from kneephen_utils.inference import effects, hazard, ratios
 from kneephen_utils.multiverse import KEY, PUBLISHED_ARM, Grouping
+from kneephen_utils.stats import discrete_time_hazard, effects, hazard_ratios
 
 APART = 0.25  # grades of narrowing by which the two groups must differ
 ADJUSTMENTS: dict[str, list[str]] = {
@@ -125,7 +125,7 @@ def estimate(  # noqa: PLR0913
 
 
 def _known_at(events: pd.DataFrame, outcome: str, horizon: float) -> pd.DataFrame:
-    own = hazard.censor(events[events["outcome"] == outcome], horizon=horizon)
+    own = discrete_time_hazard.censor(events[events["outcome"] == outcome], horizon=horizon)
     return own[own["months"] > 0].drop(columns="participant_id")
 
 
@@ -156,5 +156,5 @@ def _one(path: dict[str, str], pair: pd.DataFrame, min_events: int) -> dict[str,
     grades = sorted(pair["kl_grade"].unique())[1:]
     pair = pair.assign(**{f"grade_{g}": (pair["kl_grade"] == g).astype(float) for g in grades})
     columns = [*beside, *(f"grade_{grade}" for grade in grades)]
-    found = ratios.main(pair, columns)
+    found = hazard_ratios.main(pair, columns)
     return row | {name: found[name] for name in ("estimate", "low", "high")}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kneephen_utils.oai import catalog, clock, pictures, sheets
+from kneephen_utils.oai import catalog, image_index, table_reader, visit_schedule
 from kneephen_utils.oai.raw import ReleaseError
 
 __all__ = ["Release", "ReleaseError", "read"]
@@ -77,7 +77,7 @@ def read(release: str | Path) -> Release:
         If the folder is missing or empty, holds no release, or lacks a table or column that
         the study cannot do without.
     """
-    library = sheets.library(release)
+    library = table_reader.library(release)
     enrollees = library.open(catalog.ENROLLEES, "")
     characteristics = library.open(catalog.CHARACTERISTICS, "V00")
     clinical = library.visits(catalog.CLINICAL)
@@ -87,11 +87,13 @@ def read(release: str | Path) -> Release:
     outcomes = library.open(catalog.OUTCOMES, "V99")
     baseline = clinical[clinical["visit"].eq("V00")]
     enrolment = baseline.drop_duplicates("participant_id").set_index("participant_id")["date"]
-    films, line = pictures.listed(library.folder, xrays, library.shelf.get(pictures.MANIFEST, []))
+    films, line = image_index.listed(
+        library.folder, xrays, library.shelf.get(image_index.MANIFEST, [])
+    )
     return Release(
         people=_people(enrollees, characteristics, baseline),
         contacts=_contacts(clinical, enrolment),
-        symptoms=sheets.by_knee(clinical, ["womac_pain", "koos_pain"]),
+        symptoms=table_reader.by_knee(clinical, ["womac_pain", "koos_pain"]),
         histories=_histories(baseline),
         readings=readings.drop(columns="version"),
         widths=_widths(widths),
@@ -130,7 +132,7 @@ def _people(
 
 def _contacts(clinical: pd.DataFrame, enrolment: pd.Series) -> pd.DataFrame:
     contacts = clinical[["participant_id", "visit"]].assign(
-        months=clock.months(clinical["visit"]),
+        months=visit_schedule.months(clinical["visit"]),
         days=clinical["days"].fillna(_days(clinical, "date", enrolment)),
     )
     return contacts.drop_duplicates(["participant_id", "visit"]).reset_index(drop=True)
@@ -138,7 +140,7 @@ def _contacts(clinical: pd.DataFrame, enrolment: pd.Series) -> pd.DataFrame:
 
 def _histories(baseline: pd.DataFrame) -> pd.DataFrame:
     names = ["injury", "surgery", "replaced_before"]
-    knees = sheets.by_knee(baseline.drop(columns="visit"), names)
+    knees = table_reader.by_knee(baseline.drop(columns="visit"), names)
     return knees.assign(**{name: _yes(knees[name]) for name in names})
 
 
@@ -151,23 +153,23 @@ def _widths(widths: pd.DataFrame) -> pd.DataFrame:
 
 def _replacements(outcomes: pd.DataFrame, enrolment: pd.Series) -> pd.DataFrame:
     names = ["seen_at_baseline", "status", "days", "date", "reported"]
-    knees = sheets.by_knee(outcomes, names)
+    knees = table_reader.by_knee(outcomes, names)
     days = knees["days"].fillna(_days(knees, "date", enrolment))
     return knees[["participant_id", "side", "status"]].assign(
         seen_at_baseline=knees["seen_at_baseline"].eq(1),
-        months=clock.months_of_days(days),
-        reported_months=clock.months_of_contact(knees["reported"]),
+        months=visit_schedule.months_of_days(days),
+        reported_months=visit_schedule.months_of_contact(knees["reported"]),
     )
 
 
 def _ends(outcomes: pd.DataFrame, enrolment: pd.Series) -> pd.DataFrame:
     days = outcomes["death_days"].fillna(_days(outcomes, "death_date", enrolment))
-    last_contact = clock.months_of_contact(outcomes["last_contact"])
-    visit = clock.months_of_contact(outcomes["death_visit"]).fillna(last_contact)
+    last_contact = visit_schedule.months_of_contact(outcomes["last_contact"])
+    visit = visit_schedule.months_of_contact(outcomes["death_visit"]).fillna(last_contact)
     died = outcomes["death_status"].eq(CONFIRMED_DEATH)
     ends = outcomes[["participant_id"]].assign(
         last_contact_months=last_contact,
-        death_months=clock.months_of_days(days).fillna(visit).where(died),
+        death_months=visit_schedule.months_of_days(days).fillna(visit).where(died),
     )
     return ends.drop_duplicates("participant_id")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kneephen_utils.oai.clock import ASKED, CLINIC, PHONE
+from kneephen_utils.oai.visit_schedule import ASKED, CLINIC, PHONE
 
 SIDE_LETTERS = {"right": "R", "left": "L"}
 BASELINE = ("V00",)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kneephen_utils.oai import flavour
+from kneephen_utils.oai import release_format
 from kneephen_utils.oai.raw import ReleaseError, Sheet
 
 OF_A_ROW = {"VISIT": r"V\d\d", "SUBJECTKEY": r"NDAR\w*", "SRC_SUBJECT_ID": r"\d+"}
@@ -116,7 +116,7 @@ def _opened(paths: list[Path], packages: dict[Path, Sheet]) -> Sheet:
     """Return a file of the package without the line that describes its fields."""
     path = paths[0]
     if path not in packages:
-        sheet = flavour.load(paths, None, mark="\t")
+        sheet = release_format.load(paths, None, mark="\t")
         if "SRC_SUBJECT_ID" not in sheet.cells.columns:
             raise ReleaseError(f"{path}: column src_subject_id is missing; expected the person")
         if len(sheet.cells) and described(sheet.cells):

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import closed, firewall
-from kneephen_utils.inference import effects, floor, mixed, slopes
-from kneephen_utils.inference.effects import Cell, Row
+from kneephen_utils import firewall, small_cells
+from kneephen_utils.stats import effects, lmm, lmm_contrasts, two_part_model
+from kneephen_utils.stats.effects import Cell, Row
 
 OUTCOME = "womac_pain"
-LEVEL, SLOPE = "level at 0 months", slopes.SLOPE
+LEVEL, SLOPE = "level at 0 months", lmm_contrasts.SLOPE
 GIVEN = " given baseline pain"
 LATER = f"level at 48 months{GIVEN}"  # where the two courses are compared
 MODEL = "mixed model"
@@ -26,7 +26,7 @@ PLANNED = (MODEL, f"{MODEL}{GIVEN}")  # the models whose contrasts belong to fam
 BOOTSTRAP = f"{MODEL}, bootstrap of people"
 FEW_PEOPLE = 20  # a phenotype of fewer people is given that interval too
 CONTEXT = ["age", "bmi", "female"]
-UNITS = {"slope": "points per year", floor.NONE: "share"}
+UNITS = {"slope": "points per year", two_part_model.NONE: "share"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def left_out(grouped: pd.DataFrame, visits: pd.DataFrame, *, horizon: float, dis
     phone = own["contact"].eq("phone") if "contact" in own else own["months"].lt(0)
     calls = int((phone & ~late & ~replaced & ~missing).sum())
     counts = [used, own["knee_id"].nunique(), late.sum(), replaced.sum(), missing.sum()]
-    said = [closed.written(n, disclose=disclose) for n in counts]
-    told = closed.written(calls, disclose=disclose)
+    said = [small_cells.written(n, disclose=disclose) for n in counts]
+    told = small_cells.written(calls, disclose=disclose)
     by_phone = f", {told} of them by telephone" if calls else ""
     return (
         f"{said[0]} visits of {said[1]} knees are used{by_phone}; left out are {said[2]} after "
@@ -97,7 +97,7 @@ def compare(
     """
     rows: list[Row] = []
     for cell in effects.cells(grouped):
-        seen = slopes.at_visits(cell.knees, visits, OUTCOME, horizon=horizon)
+        seen = lmm_contrasts.at_visits(cell.knees, visits, OUTCOME, horizon=horizon)
         fitting = [k for k in cell.pairs() if not effects.too_small(seen, k, min_knees=min_knees)]
         for phenotype in [k for k in cell.pairs() if k not in fitting]:
             why = effects.too_small(seen, phenotype, min_knees=min_knees)
@@ -135,19 +135,22 @@ def _of_cell(
 
 
 def _questions(seen: pd.DataFrame) -> Iterator[_Question]:
-    planned = slopes.contrasts(sorted(seen["months"].unique()))
-    yield _Question(MODEL, seen, ["years", *slopes.mode(seen)], planned)
+    planned = lmm_contrasts.contrasts(sorted(seen["months"].unique()))
+    yield _Question(MODEL, seen, ["years", *lmm_contrasts.mode(seen)], planned)
     later = seen[(seen["months"] > 0) & seen["baseline"].notna()]
     if len(later["months"].unique()) > 1:
-        given = slopes.contrasts(sorted(later["months"].unique()))
+        given = lmm_contrasts.contrasts(sorted(later["months"].unique()))
         named = {f"{contrast}{GIVEN}": weights for contrast, weights in given.items()}
         yield _Question(f"{MODEL}{GIVEN}", *given_baseline(later), named)
     full = seen.dropna(subset=CONTEXT)
     short = {contrast: planned[contrast] for contrast in (LEVEL, SLOPE) if contrast in planned}
     yield _Question(
-        "mixed model with age, sex and BMI", full, ["years", *slopes.mode(full), *CONTEXT], short
+        "mixed model with age, sex and BMI",
+        full,
+        ["years", *lmm_contrasts.mode(full), *CONTEXT],
+        short,
     )
-    yield _Question(mixed.GEE, seen, ["years", *slopes.mode(seen)], short)
+    yield _Question(lmm.GEE, seen, ["years", *lmm_contrasts.mode(seen)], short)
 
 
 def given_baseline(later: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -158,7 +161,7 @@ def given_baseline(later: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """
     painless = (later["baseline"] == 0).astype(float)
     own = ["painless"] if painless.min() < painless.max() else []
-    return later.assign(painless=painless), ["years", *slopes.mode(later), "baseline", *own]
+    return later.assign(painless=painless), ["years", *lmm_contrasts.mode(later), "baseline", *own]
 
 
 def _answers(
@@ -166,13 +169,13 @@ def _answers(
 ) -> list[Row]:
     found: dict[tuple[int, str], Any] = {}
     try:
-        if asked.model == mixed.GEE:
-            marked, columns = slopes.design(asked.rows, asked.beside, phenotypes)
-            fitted = mixed.equations(marked, columns)
-            found = slopes.read(fitted, phenotypes, asked.contrasts)
+        if asked.model == lmm.GEE:
+            marked, columns = lmm_contrasts.design(asked.rows, asked.beside, phenotypes)
+            fitted = lmm.equations(marked, columns)
+            found = lmm_contrasts.read(fitted, phenotypes, asked.contrasts)
         else:
             drawn = draws if asked.model in PLANNED else 0
-            found = slopes.compare(
+            found = lmm_contrasts.compare(
                 asked.rows,
                 asked.beside,
                 phenotypes,
@@ -181,7 +184,7 @@ def _answers(
                 draws=drawn,
                 seed=seed,
             )
-    except mixed.MixedModelError as error:
+    except lmm.MixedModelError as error:
         why = {"sentence": f"Not estimated: {error}."}
         found = {(k, contrast): why for k in phenotypes for contrast in asked.contrasts}
     return [
@@ -197,12 +200,12 @@ def _few_people(
     people = seen.groupby("phenotype")["participant_id"].nunique()
     if people[[effects.LARGEST, phenotype]].min() >= FEW_PEOPLE:
         return []
-    wanted = slopes.contrasts([0.0])
+    wanted = lmm_contrasts.contrasts([0.0])
     try:
-        found = slopes.resampled(
-            seen, ["years", *slopes.mode(seen)], phenotype, wanted, draws=draws, seed=seed
+        found = lmm_contrasts.resampled(
+            seen, ["years", *lmm_contrasts.mode(seen)], phenotype, wanted, draws=draws, seed=seed
         )
-    except mixed.MixedModelError:
+    except lmm.MixedModelError:
         return []
     return [
         _blank(cell, phenotype, seen, BOOTSTRAP, contrast, {**known, "role": "sensitivity"})
@@ -215,10 +218,10 @@ def _floor_and_naive(cell: Cell, phenotype: int, seen: pd.DataFrame) -> list[Row
     pair = seen[seen["phenotype"].isin([effects.LARGEST, phenotype])]
     rows = [
         _blank(cell, phenotype, part, "two-part model", c, {**known, "role": "sensitivity"})
-        for c, (part, known) in floor.two_parts(pair, phenotype).items()
+        for c, (part, known) in two_part_model.two_parts(pair, phenotype).items()
     ]
     start = pair[pair["months"] == 0]
-    if naive := floor.independent(start, phenotype):
+    if naive := two_part_model.independent(start, phenotype):
         known = {**naive, "role": "naive"}
         rows.append(_blank(cell, phenotype, start, "knees as if independent", LEVEL, known))
     return rows
@@ -233,7 +236,7 @@ def _unestimated(cell: Cell, phenotype: int, seen: pd.DataFrame, why: Row) -> li
 def _blank(
     cell: Cell, phenotype: int, rows: pd.DataFrame, model: str, contrast: str, known: Row
 ) -> Row:
-    kinds = {mixed.GEE: "cross-check", "mixed model with age, sex and BMI": "sensitivity"}
+    kinds = {lmm.GEE: "cross-check", "mixed model with age, sex and BMI": "sensitivity"}
     base: dict[str, Any] = {"model": model, "outcome": OUTCOME, "contrast": contrast}
     base["role"] = kinds.get(model) or role(contrast)
     base["unit"] = UNITS.get(contrast.removesuffix(GIVEN), "points")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import closed, figure, tables
-from kneephen_utils.inference import effects, slopes
+from kneephen_utils import display_names, small_cells, tables
+from kneephen_utils.stats import effects, lmm_contrasts
 
 OUTCOME = "discordance"
 NARROWING = ["jsn_medial", "jsn_lateral"]
@@ -68,9 +68,9 @@ def curves(
     expected = visits["knee_id"].map(scored.set_index("knee_id")["expected"])
     beyond = visits.assign(beyond=visits["womac_pain"] - expected)
     parts = [
-        slopes.means(slopes.at_visits(some, beyond, "beyond", horizon=horizon)).assign(
-            arm=arm, kl_grade=kl_grade, phenotype=phenotype
-        )
+        lmm_contrasts.means(
+            lmm_contrasts.at_visits(some, beyond, "beyond", horizon=horizon)
+        ).assign(arm=arm, kl_grade=kl_grade, phenotype=phenotype)
         for arm, kl_grade, phenotype, some in effects.groups_of(grouped)
     ]
     named = pd.concat(parts, ignore_index=True).assign(outcome=OUTCOME, curve="raw")
@@ -104,9 +104,9 @@ def shares(
     if not disclose:
         for name in ("more", "less"):
             part = table[name] * table["knees"] / 100
-            table[name] = 100 * closed.share(part, table["knees"], disclose=False)
-        table["knees"] = closed.counts(table["knees"], disclose=False)
-    return table.assign(phenotype=table["phenotype"].map(figure.phenotype_label))
+            table[name] = 100 * small_cells.share(part, table["knees"], disclose=False)
+        table["knees"] = small_cells.counts(table["knees"], disclose=False)
+    return table.assign(phenotype=table["phenotype"].map(display_names.phenotype_label))
 
 
 def tell(scored: pd.DataFrame, knees: pd.DataFrame, *, disclose: bool = True) -> str:
@@ -122,7 +122,7 @@ def tell(scored: pd.DataFrame, knees: pd.DataFrame, *, disclose: bool = True) ->
     absent = len(_asked(knees)) - len(scored)
     without = (
         f" Left out, because age, body mass index or sex is not known: "
-        f"{closed.written(absent, disclose=disclose)} knees with a grade and a pain score."
+        f"{small_cells.written(absent, disclose=disclose)} knees with a grade and a pain score."
     )
     return (
         f"Among {len(held):,} knees of people on whom nothing was fitted, film and person together "

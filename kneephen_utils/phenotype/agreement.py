@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import adjusted_rand_score, cohen_kappa_score
 
-from kneephen_utils import closed
-from kneephen_utils.inference import resample
+from kneephen_utils import small_cells
+from kneephen_utils.stats import cluster_resampling
 
 DRAWS = 100  # resamples of people behind an interval
 COLUMNS = ["kl_grade", "arm", "compared", "other", "measure", "estimate", "low", "high", "knees"]
@@ -71,7 +71,7 @@ def rand(joined: pd.DataFrame, *, seed: int) -> dict[str, Any]:
         return float(adjusted_rand_score(one[rows], two[rows]))
 
     people = joined["participant_id"].reset_index(drop=True)
-    estimate, low, high = resample.interval(score, people, draws=DRAWS, seed=seed)
+    estimate, low, high = cluster_resampling.interval(score, people, draws=DRAWS, seed=seed)
     told = {"estimate": estimate, "low": low, "high": high}
     return {"measure": "ari", **told, "knees": len(joined)}
 
@@ -83,7 +83,7 @@ def kappa(own: pd.DataFrame, *, seed: int) -> dict[str, Any]:
     )
     wide = wide.reindex(columns=SIDES).dropna()
     told: dict[str, Any] = {"measure": "kappa", "knees": 2 * len(wide)}
-    if len(wide) < closed.FEW:
+    if len(wide) < small_cells.FEW:
         return told | dict.fromkeys(["estimate", "low", "high"], float("nan"))
     right, left = (wide[side].to_numpy(int) for side in SIDES)
     if len({*right, *left}) < 2:  # one phenotype: nothing to agree on
@@ -96,5 +96,5 @@ def kappa(own: pd.DataFrame, *, seed: int) -> dict[str, Any]:
         return float(cohen_kappa_score(right[rows], left[rows], labels=every))
 
     people = pd.Series(wide.index)
-    values = resample.interval(score, people, draws=DRAWS, seed=seed)
+    values = cluster_resampling.interval(score, people, draws=DRAWS, seed=seed)
     return told | dict(zip(["estimate", "low", "high"], values, strict=True))

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
-from kneephen_utils.phenotype import density, sweep
-from kneephen_utils.phenotype.cell import Cell, Settings
+from kneephen_utils.phenotype import hdbscan_tree, sweep
 from kneephen_utils.phenotype.reduction import Reduction
+from kneephen_utils.phenotype.stratum import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 NEIGHBORS = 7  # discover knees a new knee is compared with
@@ -40,7 +40,7 @@ def assign(
     """
     parts = []
     for cell in cells:
-        phenotype = np.full(len(cell.knees), density.UNASSIGNED)
+        phenotype = np.full(len(cell.knees), hdbscan_tree.UNASSIGNED)
         membership, drift = np.zeros(len(cell.knees)), np.zeros(len(cell.knees), dtype=bool)
         if cell.arm in chosen:
             own, low = chosen[cell.arm], sweep.reduced(cell, settings)
@@ -82,14 +82,14 @@ def vote(
     limit = np.quantile(index.kneighbors()[0].mean(axis=1), FARTHEST)
     distances, neighbors = index.kneighbors(others)
     drift = distances.mean(axis=1) > limit
-    groups = max(density.groups(labels), 1)
+    groups = max(hdbscan_tree.groups(labels), 1)
     votes = np.zeros((len(others), groups))
     for group in range(groups):
         weight = np.where(labels == group, membership, 0.0)
         votes[:, group] = weight[neighbors].sum(axis=1) / near
     best, share = votes.argmax(axis=1), votes.max(axis=1)
     held = (share >= MAJORITY) & ~drift
-    given, sure = np.where(held, best, density.UNASSIGNED), np.where(held, share, 0.0)
+    given, sure = np.where(held, best, hdbscan_tree.UNASSIGNED), np.where(held, share, 0.0)
     same = distances[:, 0] < SAME  # a knee the groups were found in keeps what it was given
     first = neighbors[same, 0]
     given[same], sure[same], drift[same] = labels[first], membership[first], False

@@ -10,9 +10,9 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import adjusted_rand_score
 from sklearn.tree import DecisionTreeClassifier
 
-from kneephen_utils import figure, report
-from kneephen_utils.phenotype import density, readout, reduction, sweep
-from kneephen_utils.phenotype.cell import Cell, Settings
+from kneephen_utils import display_names, formatting
+from kneephen_utils.phenotype import hdbscan_tree, readout, reduction, sweep
+from kneephen_utils.phenotype.stratum import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 SAME = 0.5  # agreement at and above which groups are called unmoved
@@ -90,9 +90,13 @@ def across(cell: Cell, tried: Sequence[Tried], *, settings: Settings) -> list[fl
         points = cell.points.copy()
         points[:, cell.picture] = points[rng.permutation(len(points))][:, cell.picture]
         low = sweep.reduced(cell.with_points(points), settings).points
-        trees = {k: density.grow(low, min_samples=k) for k in {one.min_samples for one in tried}}
+        trees = {
+            k: hdbscan_tree.grow(low, min_samples=k) for k in {one.min_samples for one in tried}
+        }
         for place, one in enumerate(tried):
-            labels, _ = density.cut(trees[one.min_samples], min_cluster_size=one.min_cluster_size)
+            labels, _ = hdbscan_tree.cut(
+                trees[one.min_samples], min_cluster_size=one.min_cluster_size
+            )
             scores[number, place] = adjusted_rand_score(one.labels, labels)
     return [float(score) for score in scores.mean(axis=0)]
 
@@ -127,16 +131,18 @@ def untold(columns: np.ndarray, plane: np.ndarray) -> float:
 def _sentence(found: Tried, share: float, tree: float, shuffled: float, read: float) -> str:
     if found.phenotypes < 2:
         return "There are no groups that the picture could have made."
-    letters = f"{figure.phenotype_label(0)} to {figure.phenotype_label(found.phenotypes - 1)}"
+    letters = " to ".join(
+        display_names.phenotype_label(phenotype) for phenotype in (0, found.phenotypes - 1)
+    )
     moved = "move" if shuffled < SAME else "stay where they are"
-    agreed = report.number(shuffled)
+    agreed = formatting.number(shuffled)
     said = f"The groups {letters} {moved} when the pictures change places (agreement {agreed})"
     if not np.isnan(tree):
         said += (
             f"; a tree on the other columns, a leaf a group, gives them with agreement "
-            f"{report.number(tree)}"
+            f"{formatting.number(tree)}"
         )
     if not np.isnan(read):
-        said += f"; read off the picture in other people, they agree by {report.number(read)}"
+        said += f"; read off the picture in other people, they agree by {formatting.number(read)}"
     where = "of the variance of the space in which they were looked for"
     return f"{said}. The picture holds {100 * share:.0f} % {where}."

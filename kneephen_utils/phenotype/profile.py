@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import closed, figure, firewall, report, words
+from kneephen_utils import display_names, firewall, formatting, small_cells
 
 PERSON = ("age", "bmi", "sex")
 KNEE = (
@@ -112,16 +112,18 @@ def shown(
     disclose
         Whether single knees may be shown.
     """
-    fewest = 1 if disclose else closed.FEW
+    fewest = 1 if disclose else small_cells.FEW
     own = profiles[(profiles["arm"] == arm) & (profiles["role"] != "outcome")].copy()
-    own["group"] = own["phenotype"].map(figure.phenotype_label)
+    own["group"] = own["phenotype"].map(display_names.phenotype_label)
     hidden = own["knees"] < fewest
     if not disclose:
         part = own["mean"] * own["knees"]
-        rare = closed.is_small(part.round()) | closed.is_small((own["knees"] - part).round())
+        rare = small_cells.is_small(part.round()) | small_cells.is_small(
+            (own["knees"] - part).round()
+        )
         hidden |= own["variable"].isin(SHARES) & rare
     own["text"] = [
-        report.MISSING if few else _written(row)
+        formatting.MISSING if few else _written(row)
         for few, row in zip(hidden, own.itertuples(), strict=True)
     ]
     wide = own.pivot_table(
@@ -131,13 +133,13 @@ def shown(
     seen = own[~hidden & (own["phenotype"] >= 0)]
     farthest = {name: _farthest(rows) for name, rows in seen.groupby("variable", sort=False)}
     table = wide[order].reset_index().rename_axis(columns=None)
-    table["farthest"] = [farthest.get(name, report.MISSING) for name in table["variable"]]
-    table["variable"] = table["variable"].replace(words.CLINICAL)
+    table["farthest"] = [farthest.get(name, formatting.MISSING) for name in table["variable"]]
+    table["variable"] = table["variable"].replace(display_names.CLINICAL)
     mine = counts[counts["arm"] == arm]
-    names = mine["phenotype"].map(figure.phenotype_label)
+    names = mine["phenotype"].map(display_names.phenotype_label)
     heads = []
     for what in ("knees", "people"):
-        told = [closed.written(n, disclose=disclose) for n in mine[what]]
+        told = [small_cells.written(n, disclose=disclose) for n in mine[what]]
         heads.append({"variable": what, "role": "", **dict(zip(names, told, strict=True))})
     return pd.concat([pd.DataFrame(heads), table], ignore_index=True).fillna("")[list(table)]
 
@@ -146,7 +148,7 @@ def _farthest(own: pd.DataFrame) -> str:
     """Return the largest standardised difference of a column, and whose it is."""
     size = own["smd"].abs()
     if size.isna().all():
-        return report.MISSING
+        return formatting.MISSING
     row = own.loc[size.idxmax()]
     return f"{row['smd']:+.2f} ({row['group']})"
 
@@ -166,5 +168,5 @@ def _spread(values: pd.Series) -> tuple[float, float, float, float, float, int]:
 
 def _written(row) -> str:  # type: ignore[no-untyped-def]
     if row.variable in SHARES:
-        return report.number(100 * row.mean, 0)
-    return f"{row.mean:.1f} ({report.number(row.sd, 1)})"
+        return formatting.number(100 * row.mean, 0)
+    return f"{row.mean:.1f} ({formatting.number(row.sd, 1)})"

@@ -15,8 +15,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
 
-from kneephen_utils.phenotype import density, sweep
-from kneephen_utils.phenotype.cell import Cell, Settings
+from kneephen_utils.phenotype import hdbscan_tree, sweep
+from kneephen_utils.phenotype.stratum import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 HALVINGS = 5
@@ -71,14 +71,14 @@ def _groups(cell: Cell, rows: np.ndarray, found: Tried, settings: Settings) -> n
     part = cell.of(rows)
     size = max(2, round(found.min_cluster_size * len(rows) / len(cell.points)))
     low = sweep.reduced(part, settings).points
-    tree = density.grow(low, min_samples=min(found.min_samples, len(rows) - 1))
-    return density.cut(tree, min_cluster_size=size)[0]
+    tree = hdbscan_tree.grow(low, min_samples=min(found.min_samples, len(rows) - 1))
+    return hdbscan_tree.cut(tree, min_cluster_size=size)[0]
 
 
 def _read(learnt: np.ndarray, labels: np.ndarray, others: np.ndarray, own: np.ndarray) -> float:
     """Return how well `own` groups agree with those read off the pictures of `others`."""
-    grouped, asked = labels != density.UNASSIGNED, own != density.UNASSIGNED
-    if min(density.groups(labels), density.groups(own)) < 2:
+    grouped, asked = labels != hdbscan_tree.UNASSIGNED, own != hdbscan_tree.UNASSIGNED
+    if min(hdbscan_tree.groups(labels), hdbscan_tree.groups(own)) < 2:
         return 0.0
     axes = min(AXES, int(grouped.sum()) - 1, learnt.shape[1])
     model = make_pipeline(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from kneephen_utils import plane
+from kneephen_utils import umap_layout
 
 REDUCERS = ("none", "pca", "umap")
 PUBLISHED_ARM = "fused"  # reduced as published whatever the reducer of the other arms
@@ -51,5 +51,5 @@ def reduce(points: np.ndarray, *, reducer: str, components: int, seed: int) -> R
         low = model.transform(points)
         return Reduction(low, low, model)
     if reducer == "umap":
-        return Reduction(plane.lay_out(points, seed=seed), points, None)
+        return Reduction(umap_layout.lay_out(points, seed=seed), points, None)
     return Reduction(points, points, None)

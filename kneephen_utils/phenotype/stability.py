@@ -10,8 +10,8 @@ import pandas as pd
 from sklearn.metrics import adjusted_rand_score
 
 from kneephen_utils import parallel
-from kneephen_utils.phenotype import pairs, sweep
-from kneephen_utils.phenotype.cell import Cell, Settings
+from kneephen_utils.phenotype import pairwise_separation, sweep
+from kneephen_utils.phenotype.stratum import Cell, Settings
 from kneephen_utils.phenotype.sweep import Tried
 
 NAMED = 0.75  # least mean Jaccard of a phenotype that carries a name
@@ -42,8 +42,8 @@ def passport(
         if not own.phenotypes:
             continue
         points = sweep.reduced(cell, settings).points
-        found = pairs.again(points, cell.people, own, settings=settings)
-        switched = pairs.switched(own.labels, found)
+        found = pairwise_separation.again(points, cell.people, own, settings=settings)
+        switched = pairwise_separation.switched(own.labels, found)
         anew = rechosen(points, cell.people, own, settings=settings)
         for phenotype in range(own.phenotypes):
             again, inside = own.jaccard[:, phenotype], own.labels == phenotype

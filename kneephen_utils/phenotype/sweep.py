@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import parallel
-from kneephen_utils.inference import resample
-from kneephen_utils.phenotype import density, reduction
-from kneephen_utils.phenotype.cell import FEWEST, Cell, Settings
+from kneephen_utils.phenotype import hdbscan_tree, reduction
+from kneephen_utils.phenotype.stratum import FEWEST, Cell, Settings
+from kneephen_utils.stats import cluster_resampling
 
 SHARES = (0.05, 0.07, 0.10, 0.13, 0.17, 0.22, 0.28, 0.36)  # of the knees, as least size
 SAMPLES = (1, 3, 5, 10)
@@ -41,12 +41,12 @@ class Tried:
     @property
     def phenotypes(self) -> int:
         """Number of groups."""
-        return density.groups(self.labels)
+        return hdbscan_tree.groups(self.labels)
 
     @property
     def noise(self) -> float:
         """Share of knees in no group."""
-        return float(np.mean(self.labels == density.UNASSIGNED))
+        return float(np.mean(self.labels == hdbscan_tree.UNASSIGNED))
 
     @property
     def score(self) -> float:
@@ -92,17 +92,19 @@ def attempt(
         Sizes and samples to try; None for those of `grid`.
     """
     sizes, samples = axes or grid(len(points), settings)
-    kept = list(resample.subsample_people(people, draws=draws, share=LEFT, seed=settings.seed))
+    kept = list(
+        cluster_resampling.subsample_people(people, draws=draws, share=LEFT, seed=settings.seed)
+    )
     fits, tried = [fitting(size) for size in sizes], []
     for min_samples in samples:
-        tree = density.grow(points, min_samples=min_samples)
-        parts = [density.grow(points[rows], min_samples=min_samples) for rows in kept]
-        smaller = [density.cuts(part, sizes=fits) for part in parts]
+        tree = hdbscan_tree.grow(points, min_samples=min_samples)
+        parts = [hdbscan_tree.grow(points[rows], min_samples=min_samples) for rows in kept]
+        smaller = [hdbscan_tree.cuts(part, sizes=fits) for part in parts]
         for place, size in enumerate(sizes):
-            labels, membership = density.cut(tree, min_cluster_size=size)
+            labels, membership = hdbscan_tree.cut(tree, min_cluster_size=size)
             best = np.array(
                 [jaccard(labels[r], each[place]) for r, each in zip(kept, smaller, strict=True)]
-            ).reshape(draws, density.groups(labels))
+            ).reshape(draws, hdbscan_tree.groups(labels))
             again = found_again(best, labels)
             tried.append(Tried(size, min_samples, labels, membership, again, best))
     return tried
@@ -281,7 +283,7 @@ def _row(
         "phenotypes": one.phenotypes,
         "noise_share": one.noise,
         "stability": one.score if one.phenotypes > 1 else float("nan"),
-        "dbcv": density.dbcv(points, one.labels),
+        "dbcv": hdbscan_tree.dbcv(points, one.labels),
         "best": one is chosen,
         "chosen": one is chosen,
         "by_hand": by_hand(settings),

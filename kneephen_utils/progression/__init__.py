@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import firewall, tables
-from kneephen_utils.inference import effects, floor, hazard, ratios
-from kneephen_utils.inference.effects import Cell, Row
-from kneephen_utils.progression import beside, courses, selection
+from kneephen_utils.progression import selection, sensitivity, survival_curves
 from kneephen_utils.progression.outcomes import (
     COMPOSITE,
     COPRIMARY,
@@ -25,11 +23,13 @@ from kneephen_utils.progression.outcomes import (
     known_at,
 )
 from kneephen_utils.progression.width import narrow
+from kneephen_utils.stats import discrete_time_hazard, effects, hazard_ratios, two_part_model
+from kneephen_utils.stats.effects import Cell, Row
 
 __all__ = ["COMPOSITE", "HIGHEST", "OUTCOMES", "PRIMARY", "RATIO", "Least", "compare", "curves"]
 __all__ += ["design", "known_at", "naive", "narrow"]
 
-RATIO = ratios.RATIO
+RATIO = hazard_ratios.RATIO
 STAYING = ["age", "bmi", "female", "baseline"]  # on these, being read again may depend
 
 
@@ -83,15 +83,15 @@ def compare(
                     found: list[Row] = [{"sentence": why}]
                 else:
                     found = _main(pair, outcome, judged)
-                    found += beside.given_risks(pair, outcome, judged)
+                    found += sensitivity.given_risks(pair, outcome, judged)
                     if outcome in COPRIMARY and selection.COLUMN in pair:
                         found += [selection.weighted(pair)] if judged.answer == "allowed" else []
                     if outcome == PRIMARY and judged.answer == "allowed":
-                        found += ratios.checks(pair, horizon=horizon, draws=draws, seed=seed)
-                        found += [ratios.intervals(pair)] if cell.sample == "both" else []
+                        found += hazard_ratios.checks(pair, horizon=horizon, draws=draws, seed=seed)
+                        found += [hazard_ratios.intervals(pair)] if cell.sample == "both" else []
                         known = _pair(cell, phenotype)
                         found.append(_weighted(known, events, horizon))
-                        found += beside.bounds(known, events, horizon=horizon)
+                        found += sensitivity.bounds(known, events, horizon=horizon)
                 rows += [cell.row(phenotype, judged, **{**base, **each}) for each in found]
     return rows
 
@@ -115,7 +115,7 @@ def naive(grouped: pd.DataFrame, visits: pd.DataFrame, *, least: Least) -> list[
             why = effects.too_small(seen, k, min_knees=least.knees)
             judged = firewall.judge(cell.arm, PRIMARY)
             why = why if judged.answer == "allowed" else f"Not run: {judged.sentence}"
-            found = {"sentence": why} if why else floor.independent(pair, k)
+            found = {"sentence": why} if why else two_part_model.independent(pair, k)
             known = {**base, **effects.counts(seen, k), **found}
             rows.append(cell.row(k, judged, **known))
     return rows
@@ -139,17 +139,17 @@ def curves(
     """
     parts: list[pd.DataFrame] = []
     rises = {each: known_at(events, each, horizon=horizon) for each in OUTCOMES if each != DATED}
-    ends = courses.first_of(events)
+    ends = survival_curves.first_of(events)
     for arm, kl_grade, phenotype, some in effects.groups_of(grouped):
         own: list[pd.DataFrame] = []
         for outcome, known in rises.items():
             seen = some.merge(known, on="knee_id", validate="one_to_one")
             times = np.unique(np.r_[0.0, known["months"], horizon])
-            own += courses.free_of(seen, outcome, times=times, draws=draws, seed=seed)
-        own += courses.free_of_read(some, visits)
+            own += survival_curves.free_of(seen, outcome, times=times, draws=draws, seed=seed)
+        own += survival_curves.free_of_read(some, visits)
         followed = ends[ends["knee_id"].isin(some["knee_id"])]
-        own += courses.replaced(followed, draws=draws, seed=seed)
-        own += courses.changes(some, visits, horizon=horizon)
+        own += survival_curves.replaced(followed, draws=draws, seed=seed)
+        own += survival_curves.changes(some, visits, horizon=horizon)
         named = pd.concat(own, ignore_index=True)
         parts.append(named.assign(arm=arm, kl_grade=kl_grade, phenotype=phenotype))
     columns = list(tables.SCHEMAS["progression_curves"].columns)
@@ -176,7 +176,7 @@ def design(knees: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
 
 def _base(outcome: str, pair: pd.DataFrame, phenotype: int) -> Row:
     known: Row = {"outcome": outcome, "role": "primary" if outcome in COPRIMARY else "secondary"}
-    known |= {"model": ratios.GROUPED, "contrast": ratios.RATIO, "unit": "ratio"}
+    known |= {"model": hazard_ratios.GROUPED, "contrast": hazard_ratios.RATIO, "unit": "ratio"}
     return {**known, "events": int(pair["observed"].sum()), **effects.counts(pair, phenotype)}
 
 
@@ -185,13 +185,16 @@ def _main(pair: pd.DataFrame, outcome: str, judged: firewall.Judgement) -> list[
     what, columns = baseline_of(outcome)
     graded = pair.dropna(subset=columns)
     differing = [each for each in columns if len(set(graded[each])) > 1]
-    given: Row = {"contrast": f"{ratios.RATIO}{what}", "sentence": "Not estimated: no baseline."}
+    given: Row = {
+        "contrast": f"{hazard_ratios.RATIO}{what}",
+        "sentence": "Not estimated: no baseline.",
+    }
     if differing and graded.groupby("mark")["observed"].any().sum() == 2:
-        given = {**given, "sentence": "", **ratios.main(graded, differing)}
+        given = {**given, "sentence": "", **hazard_ratios.main(graded, differing)}
     if judged.answer == "conditional":
         note = f"Conditional: {judged.sentence}"
         return [{**given, "sentence": given["sentence"] or note}]
-    plain = ratios.main(pair, [])
+    plain = hazard_ratios.main(pair, [])
     return [plain, {**given, "role": "sensitivity"}]
 
 
@@ -204,9 +207,9 @@ def _pair(cell: Cell, phenotype: int, seen: pd.DataFrame | None = None) -> pd.Da
 
 def _weighted(pair: pd.DataFrame, events: pd.DataFrame, horizon: float) -> Row:
     """Return the ratio weighted for attrition, knees never read again included."""
-    own = hazard.censor(events[events["outcome"] == PRIMARY], horizon=horizon)
+    own = discrete_time_hazard.censor(events[events["outcome"] == PRIMARY], horizon=horizon)
     own = pair.merge(own.drop(columns="participant_id"), on="knee_id", validate="one_to_one")
-    return ratios.weighted(own, STAYING)
+    return hazard_ratios.weighted(own, STAYING)
 
 
 def _hindered(cell: Cell, outcome: str, pair: pd.DataFrame, phenotype: int, least: Least) -> str:

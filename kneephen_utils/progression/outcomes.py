@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kneephen_utils.inference import hazard
+from kneephen_utils.stats import discrete_time_hazard
 
 PRIMARY = "kl_rise_1"
 COMPOSITE = "rise_or_replacement"
@@ -31,8 +31,8 @@ class Least(NamedTuple):
 
 def known_at(events: pd.DataFrame, outcome: str, *, horizon: float) -> pd.DataFrame:
     """Return one outcome as it was known at `horizon` months, for knees seen again at all."""
-    own = hazard.censor(events[events["outcome"] == outcome], horizon=horizon)
-    own = hazard.by_year(own) if outcome == DATED else own
+    own = discrete_time_hazard.censor(events[events["outcome"] == outcome], horizon=horizon)
+    own = discrete_time_hazard.by_year(own) if outcome == DATED else own
     return own[own["months"] > 0].drop(columns="participant_id")
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.inference import attrition, effects, hazard, profile, ratios
-from kneephen_utils.inference.effects import Row
-from kneephen_utils.progression import beside
+from kneephen_utils.progression import sensitivity
+from kneephen_utils.stats import discrete_time_hazard, effects, hazard_ratios, ipcw, profile
+from kneephen_utils.stats.effects import Row
 
 COLUMN = "read_weight"
 NUMBERS = ["age", "bmi", "female", "womac_pain"]  # on these, and the subcohort, it may depend
@@ -54,8 +54,8 @@ def weigh(
     later = visits["months"].gt(0) & visits["months"].le(horizon) & visits["kl_grade"].notna()
     chosen = set(grouped["knee_id"]) & set(visits.loc[later, "knee_id"])
     read = enrolled["knee_id"].isin(chosen).to_numpy(float)
-    chance = attrition.chance(read, _design(enrolled))
-    ratio = (read.mean() / np.clip(chance, 1e-6, 1)).clip(max=attrition.MOST)
+    chance = ipcw.chance(read, _design(enrolled))
+    ratio = (read.mean() / np.clip(chance, 1e-6, 1)).clip(max=ipcw.MOST)
     weight = pd.Series(ratio, index=enrolled["knee_id"])
     return grouped.assign(**{COLUMN: grouped["knee_id"].map(weight)})
 
@@ -68,13 +68,13 @@ def weighted(pair: pd.DataFrame) -> Row:
     pair
         From `hazard.censor`, with `mark` and `read_weight`.
     """
-    named: Row = {"model": beside.READ, "contrast": ratios.RATIO, "role": "sensitivity"}
+    named: Row = {"model": sensitivity.READ, "contrast": hazard_ratios.RATIO, "role": "sensitivity"}
     named |= {"unit": "ratio"}
     known = pair.dropna(subset=[COLUMN])
     if known.empty or np.ptp(known[COLUMN].to_numpy(float)) < 1e-6:
         why = "Not needed: nothing known at baseline tells who was read, or everybody was."
         return {**named, "sentence": why}
-    spells = hazard.periods(known)
+    spells = discrete_time_hazard.periods(known)
     return {**profile.ratio(spells, "mark", weights=spells[COLUMN].to_numpy(float)), **named}
 
 

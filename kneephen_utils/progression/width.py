@@ -12,12 +12,12 @@ from functools import partial
 import pandas as pd
 
 from kneephen_utils import compartment, firewall
-from kneephen_utils.inference import effects, mixed, slopes
-from kneephen_utils.inference.effects import Cell, Row
 from kneephen_utils.progression.outcomes import GIVEN, Least
+from kneephen_utils.stats import effects, lmm, lmm_contrasts
+from kneephen_utils.stats.effects import Cell, Row
 
 CHANGE = "jsw_change"
-MEDIAL_ALONE = f"{slopes.SLOPE} of medial width alone"
+MEDIAL_ALONE = f"{lmm_contrasts.SLOPE} of medial width alone"
 UNIT = "mm per year"
 
 
@@ -59,7 +59,7 @@ def narrow(
         cell_place = cell.knees["knee_id"].map(place).eq(compartment.LATERAL)
         own = replace(cell, knees=cell.knees.assign(lateral=cell_place.astype(float)))
         base: Row = {"model": "mixed model", "role": "secondary", "outcome": CHANGE, "unit": UNIT}
-        base |= {"contrast": f"{slopes.SLOPE}{GIVEN if given else ''}"}
+        base |= {"contrast": f"{lmm_contrasts.SLOPE}{GIVEN if given else ''}"}
         ask = partial(_of, own, measured, judged=judged, horizon=horizon, least=least, seed=seed)
         found = ask(column="width", draws=draws)
         rows += [cell.row(k, judged, **{**base, **each}) for k, each in found.items()]
@@ -82,7 +82,7 @@ def _of(
     seed: int,
 ) -> dict[int, Row]:
     """Return what each phenotype of a cell shows in one measure of width, or why it does not."""
-    seen = slopes.at_visits(cell.knees, measured, column, horizon=horizon)
+    seen = lmm_contrasts.at_visits(cell.knees, measured, column, horizon=horizon)
     small = {k: effects.too_small(seen, k, min_knees=least.knees) for k in cell.pairs()}
     if len(seen["months"].unique()) < 2:
         small = dict.fromkeys(small, "Not estimated: width was not measured at two visits.")
@@ -103,7 +103,7 @@ def _slopes(
     """Fit the model; `both` compartments have a level of their own where groups leave one."""
     if not fitting:
         return {}
-    planned = {slopes.SLOPE: slopes.contrasts([])[slopes.SLOPE]}
+    planned = {lmm_contrasts.SLOPE: lmm_contrasts.contrasts([])[lmm_contrasts.SLOPE]}
     kept = seen[seen["phenotype"].isin([effects.LARGEST, *fitting])]
     kept = kept.assign(narrowing=kept[["jsn_medial", "jsn_lateral"]].max(axis=1))
     beside = ["years"]
@@ -113,8 +113,10 @@ def _slopes(
         beside += ["narrowing", "narrowing_years"]
     beside += ["lateral"] if both and _apart(kept) else []
     try:
-        found = slopes.compare(kept, beside, fitting, planned, robust=given, draws=draws, seed=seed)
-    except mixed.MixedModelError as error:
+        found = lmm_contrasts.compare(
+            kept, beside, fitting, planned, robust=given, draws=draws, seed=seed
+        )
+    except lmm.MixedModelError as error:
         return {k: {"sentence": f"Not estimated: {error}."} for k in fitting}
     return {k: values for (k, _), values in found.items()}
 

@@ -16,21 +16,31 @@ import pandas as pd
 import zarr
 from tqdm import tqdm
 
-from kneephen_utils import closed, dicom, greyscale, images, parallel, pixeldata, tables
+from kneephen_utils import dicom, greyscale, images, parallel, pixeldata, small_cells, tables
 from kneephen_utils.radiograph import (
-    contrast,
     crop,
-    joint,
-    journal,
-    outline,
+    intensity,
+    knee_localizer,
+    knee_template,
     quality,
-    sampling,
+    resampling,
+    resume_log,
 )
 
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 CRASH = "reading the film ends the program that reads it"
 Settings = crop.Settings
-CODE = (contrast, crop, dicom, greyscale, joint, outline, pixeldata, quality, sampling)
+CODE = (
+    intensity,
+    crop,
+    dicom,
+    greyscale,
+    knee_localizer,
+    knee_template,
+    pixeldata,
+    quality,
+    resampling,
+)
 
 
 def cut(
@@ -65,17 +75,17 @@ def cut(
     """
     asked = choose_films(films, knees)
     requests = _requests(asked)
-    mark = journal.fingerprint([settings, str(release), requests], CODE)
+    mark = resume_log.fingerprint([settings, str(release), requests], CODE)
     if not images.path_of(artefacts).exists():
-        journal.close(artefacts)
-    done = journal.resume(artefacts, mark)
+        resume_log.close(artefacts)
+    done = resume_log.resume(artefacts, mark)
     pixels = settings.pixels
     store = _open_store(artefacts, len(asked), pixels, fresh=not done)
     left = requests[len({row["path"] for row in done}) :]
     rows = [*done, *_run(left, release, artefacts, store, settings, workers, done)]
     store.resize((max((row["image"] for row in rows), default=-1) + 1, pixels, pixels))
     crops = _table(asked, rows)
-    journal.close(artefacts)
+    resume_log.close(artefacts)
     return crops
 
 
@@ -163,7 +173,7 @@ def _save(
 ) -> int:
     if pictures:
         store[image : image + len(pictures)] = np.stack(pictures)
-    journal.append(artefacts, rows)
+    resume_log.append(artefacts, rows)
     return image + len(pictures)
 
 
@@ -193,7 +203,7 @@ def reasons(crops: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     counted = pd.DataFrame(
         {"status": order, "meaning": [quality.REASONS[s] for s in order], "knees": counts[order]}
     )
-    rare = counted["knees"] < closed.FEW
+    rare = counted["knees"] < small_cells.FEW
     if not disclose and rare.any():
         together = pd.DataFrame(
             {
@@ -204,8 +214,8 @@ def reasons(crops: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
         )
         counted = pd.concat([counted[~rare], together])
     whole = pd.Series(len(crops), index=counted.index)
-    counted["share"] = closed.share(counted["knees"], whole, disclose=disclose)
-    counted["knees"] = closed.counts(counted["knees"], disclose=disclose)
+    counted["share"] = small_cells.share(counted["knees"], whole, disclose=disclose)
+    counted["knees"] = small_cells.counts(counted["knees"], disclose=disclose)
     return counted.reset_index(drop=True)
 
 
@@ -225,7 +235,7 @@ def tally(
         ),
         "knees with a picture": int((crops["status"] == "ok").sum()),
     }
-    counted = closed.counts(pd.Series(list(steps.values())), disclose=disclose)
+    counted = small_cells.counts(pd.Series(list(steps.values())), disclose=disclose)
     return pd.DataFrame({"step": list(steps), "count": counted})
 
 
@@ -247,7 +257,7 @@ def exposure(crops: pd.DataFrame, participants: pd.DataFrame, *, disclose: bool)
     described = groups.describe(percentiles=list(PERCENTILES.values())).reset_index()
     names = {"count": "knees", **{f"{level:.0%}": name for name, level in PERCENTILES.items()}}
     counted = described.rename(columns=names).astype({"knees": "int64"})
-    shown = counted if disclose else counted[counted["knees"] >= closed.FEW]
+    shown = counted if disclose else counted[counted["knees"] >= small_cells.FEW]
     return shown[["measure", "site", "knees", *PERCENTILES]].reset_index(drop=True)
 
 
@@ -263,9 +273,9 @@ def say_none(crops: pd.DataFrame) -> str:
 def say_counts(crops: pd.DataFrame, *, disclose: bool = True) -> str:
     """Return one sentence: how many knees have a picture, and how sure the locator is."""
     pictured = crops[crops["status"] == "ok"]
-    told, whole = (closed.written(len(each), disclose=disclose) for each in (pictured, crops))
+    told, whole = (small_cells.written(len(each), disclose=disclose) for each in (pictured, crops))
     sizes = pd.Series([len(pictured)]), pd.Series([max(len(crops), 1)])
-    part = float(closed.share(*sizes, disclose=disclose).iloc[0])
+    part = float(small_cells.share(*sizes, disclose=disclose).iloc[0])
     share = f" ({part:.1%})" if np.isfinite(part) else ""
     sure = pictured["confidence"].quantile([0.05, 0.5]) if len(pictured) else [np.nan, np.nan]
     low, middle = (float(value) for value in sure)

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from kneephen_utils import dicom
-from kneephen_utils.radiograph import contrast, joint, quality, sampling
+from kneephen_utils.radiograph import intensity, knee_localizer, quality, resampling
 
 
 class Settings(NamedTuple):
@@ -111,10 +111,10 @@ def cut_film(film: dicom.Film, sides: Sequence[str], settings: Settings) -> dict
     }
     fault = quality.of_tags(film, region=settings.region, pixels=settings.pixels)
     fault = fault or quality.of_exposure(film.pixels[::4, ::4])
-    shown = joint.Survey([], inverted=False, turned=0)
+    shown = knee_localizer.Survey([], inverted=False, turned=0)
     if fault is None:
         count = 2 if quality.side_of(film.view) is None else 1
-        shown = joint.survey(film.pixels, film.spacing, count=count)
+        shown = knee_localizer.survey(film.pixels, film.spacing, count=count)
         fault = quality.of_lie(film, shown)
     if fault is not None:
         return {side: Cut(*fault, None, measured) for side in sides}
@@ -123,8 +123,8 @@ def cut_film(film: dicom.Film, sides: Sequence[str], settings: Settings) -> dict
 
 
 def assign(
-    joints: Sequence[joint.Joint], film: dicom.Film, *, min_confidence: float
-) -> dict[str, joint.Joint]:
+    joints: Sequence[knee_localizer.Joint], film: dicom.Film, *, min_confidence: float
+) -> dict[str, knee_localizer.Joint]:
     """Tell which knee is which: the patient's right knee is on the left of the picture.
 
     A knee alone on a film of both belongs to the half of the film on which it lies.
@@ -143,7 +143,7 @@ def assign(
 def _cut_knee(
     film: dicom.Film,
     side: str,
-    found: joint.Joint | None,
+    found: knee_localizer.Joint | None,
     settings: Settings,
     measured: dict[str, Any],
 ) -> Cut:
@@ -162,8 +162,8 @@ def _cut_knee(
     seen = quality.of_exposure(crop) or quality.of_knee(crop, found, side)
     if seen is not None:
         return Cut(*seen, None, measured)
-    image = contrast.window(crop, settings.window)
-    image = contrast.equalise(image) if settings.clahe else image
+    image = intensity.window(crop, settings.window)
+    image = intensity.equalise(image) if settings.clahe else image
     return Cut("ok", "", image[:, ::-1] if side == "left" else image, measured)
 
 
@@ -173,14 +173,14 @@ def resample(film: dicom.Film, x: float, y: float, *, region: float, pixels: int
     What lies outside the film is missing. Detail finer than a pixel of the crop is averaged.
     """
     ratio = region / pixels / film.spacing  # film pixels per crop pixel
-    soft = sampling.bell(0.5 * np.sqrt(max(ratio**2 - 1, 0)), truncate=3)
+    soft = resampling.bell(0.5 * np.sqrt(max(ratio**2 - 1, 0)), truncate=3)
     steps = (np.arange(pixels) + 0.5 - 0.5 * pixels) * ratio - 0.5
     places = [center / film.spacing + steps for center in (y, x)]
     matrices = [
-        sampling.rows(length, line, soft)
+        resampling.rows(length, line, soft)
         for length, line in zip(film.pixels.shape, places, strict=True)
     ]
-    square = sampling.apply(matrices[0], film.pixels, matrices[1])
+    square = resampling.apply(matrices[0], film.pixels, matrices[1])
     for axis, (length, line) in enumerate(zip(film.pixels.shape, places, strict=True)):
         np.moveaxis(square, axis, 0)[(line < 0) | (line > length - 1)] = np.nan
     return square

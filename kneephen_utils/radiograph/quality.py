@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from kneephen_utils import dicom
-from kneephen_utils.radiograph import joint
+from kneephen_utils.radiograph import knee_localizer
 
 Fault = tuple[str, str]
 
@@ -70,7 +70,7 @@ def of_tags(film: dicom.Film, *, region: float, pixels: int) -> Fault | None:
     return None
 
 
-def of_lie(film: dicom.Film, shown: joint.Survey) -> Fault | None:
+def of_lie(film: dicom.Film, shown: knee_localizer.Survey) -> Fault | None:
     """Judge a film by how its bones lie."""
     if shown.inverted:
         return "inverted", f"bones are darker than soft tissue although tagged {film.photometric}"
@@ -95,7 +95,7 @@ def of_exposure(pixels: np.ndarray) -> Fault | None:
     return None
 
 
-def of_knee(crop: np.ndarray, found: joint.Joint, side: str) -> Fault | None:
+def of_knee(crop: np.ndarray, found: knee_localizer.Joint, side: str) -> Fault | None:
     """Judge a knee: whole on the film, free of metal, fibula on the outer side."""
     outside = float(np.isnan(crop).mean())
     if outside > MAX_OUTSIDE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kneephen_utils.oai.clock import CONTACTS, KINDS
+from kneephen_utils.oai.visit_schedule import CONTACTS, KINDS
 from kneephen_utils.tables.rule import BASELINE_RULES, EVENT_RULES, VISIT_RULES
 from kneephen_utils.tables.schema import (
     FLAG,

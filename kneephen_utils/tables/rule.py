@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from kneephen_utils.oai import clock
+from kneephen_utils.oai import visit_schedule
 from kneephen_utils.oai.catalog import SIDE_LETTERS
 
 
@@ -50,8 +50,8 @@ def _other_side(table: pd.DataFrame) -> pd.Series:
 
 
 def _outside_window(table: pd.DataFrame) -> pd.Series:
-    known = table["visit"].isin(clock.CONTACTS) & table["months"].notna()
-    return known & ~clock.within(table["visit"], table["months"])
+    known = table["visit"].isin(visit_schedule.CONTACTS) & table["months"].notna()
+    return known & ~visit_schedule.within(table["visit"], table["months"])
 
 
 def _observed_without_end(table: pd.DataFrame) -> pd.Series:
@@ -80,8 +80,8 @@ VISIT_RULES = (
         ("visit", "months"),
         _outside_window,
         "months are not those of the visit; expected at most "
-        f"{clock.WINDOW:g} from the months its code stands for, {clock.WINDOW_OF_INTERIM:g} at an "
-        f"interim visit ({', '.join(f'{code} {month}' for code, month in clock.CONTACTS.items())})",
+        f"{visit_schedule.WINDOW:g} from the months its code stands for, {visit_schedule.WINDOW_OF_INTERIM:g} at an "
+        f"interim visit ({', '.join(f'{code} {month}' for code, month in visit_schedule.CONTACTS.items())})",
     ),
     Rule(
         ("kl_grade", "reading_project"),

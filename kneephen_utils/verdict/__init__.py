@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from kneephen_utils import figure, firewall, report
+from kneephen_utils import display_names, firewall, formatting
 
 ESTIMATE = ("estimate", "low", "high", "unit", "p_adjusted", "firewall")
 GATE_WORDS = {  # every gate of stage phenotype, in the order in which they are asked
@@ -45,7 +45,7 @@ def primary(pain_effects: pd.DataFrame, progression_effects: pd.DataFrame) -> pd
     together = pd.concat(asked, ignore_index=True)
     main = together[together["role"] == "primary"]
     known = together[together["contrast"].astype(str).str.endswith(firewall.GIVEN_RISKS)]
-    told = [report.spread(row.estimate, row.low, row.high) for row in known.itertuples()]
+    told = [formatting.spread(row.estimate, row.low, row.high) for row in known.itertuples()]
     told = pd.Series(told, index=known.index, dtype=object)
     known = known.assign(
         contrast=known["contrast"].str.removesuffix(firewall.GIVEN_RISKS),
@@ -204,8 +204,8 @@ def _claim_of_grade(row: dict[str, Any]) -> dict[str, Any]:
 
 def _claim_of_effect(row: dict[str, Any], alpha: float) -> dict[str, Any]:
     verdict, link = _rule(row, alpha)
-    one = figure.phenotype_label(row["phenotype"])
-    other = figure.phenotype_label(row["reference"])
+    one = display_names.phenotype_label(row["phenotype"])
+    other = display_names.phenotype_label(row["reference"])
     what = f"{row['outcome']}, {row['contrast']}"
     return {
         **_shared(row),
@@ -234,7 +234,7 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
             ("no phenotype", _why(row["failed_gate"])),
         ),
         (pd.isna(row["estimate"]) or pd.isna(p), ("not supported", row["sentence"])),
-        (not p < alpha, ("not supported", f"adjusted p {report.p_value(p)}")),
+        (not p < alpha, ("not supported", f"adjusted p {formatting.p_value(p)}")),
         (
             row["firewall"] == "conditional",
             ("exploratory", "a stand-in for the outcome is among the inputs"),
@@ -250,7 +250,7 @@ def _rule(row: dict[str, Any], alpha: float) -> tuple[str, str]:
         (row["by_hand"] is True, ("exploratory", "the setting was chosen by hand")),
     ]
     reached = [outcome for holds, outcome in conditions if holds]
-    return reached[0] if reached else ("supported", f"adjusted p {report.p_value(p)}")
+    return reached[0] if reached else ("supported", f"adjusted p {formatting.p_value(p)}")
 
 
 def _explained(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from kneephen_utils import closed, report
+from kneephen_utils import formatting, small_cells
 
 OUTCOME = "kl_rise_1"
 FEWEST = 10  # knees, or events, below which nothing is said
@@ -94,7 +94,7 @@ def design_effect(values: pd.Series, people: pd.Series) -> float:
 def shown(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Return the table for reading; small counts are left out where single knees are closed."""
     counts = {
-        name: closed.counts(table[name], disclose=disclose)
+        name: small_cells.counts(table[name], disclose=disclose)
         for name in ("knees", "participants", "events")
     }
     return pd.DataFrame(
@@ -115,8 +115,8 @@ def say(table: pd.DataFrame, *, power: float) -> str:
     best = known.loc[known["hazard_ratio"].idxmin()]
     return (
         f"At best, in KL{int(best['kl_grade'])}, two groups of equal size had to differ by a "
-        f"hazard ratio of {report.number(best['hazard_ratio'])} to be told apart with a chance of "
-        f"{100 * power:.0f} %; groups of unequal size, and several tests, need more."
+        f"hazard ratio of {formatting.number(best['hazard_ratio'])} to be told apart with "
+        f"a chance of {100 * power:.0f} %; groups of unequal size, and several tests, need more."
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from kneephen_utils import figure, report
+from kneephen_utils import display_names, formatting
 
 PUBLISHED_ARM = "fused"
 LATE = 60.0  # months; after it grades were read in a sub-study only
@@ -123,7 +123,7 @@ def _progression(run: Run, arm: str) -> Iterator[Line]:
             ratio = 1 / ratio[[0, 2, 1]]
         elif narrowed != ["lateral", "medial"]:
             continue
-        told.append(f"KL{row.kl_grade}, {sample}: hazard ratio {report.spread(*ratio)}")
+        told.append(f"KL{row.kl_grade}, {sample}: hazard ratio {formatting.spread(*ratio)}")
         held = held or (row.verdict == "supported" and ratio[0] > 1)
     said = "; ".join(told) or "no phenotype narrowed laterally stands against one narrowed medially"
     verdict = ("supported" if held else "not supported") if told else "not tested"
@@ -134,7 +134,7 @@ def _progression(run: Run, arm: str) -> Iterator[Line]:
 def _narrowed(run: Run, arm: str, grade: int, label: str) -> str:
     """Return the side on which a phenotype is narrowed more by the readers' mean scores."""
     own = run.profiles[(run.profiles["arm"] == arm) & (run.profiles["kl_grade"] == grade)]
-    own = own[own["phenotype"].map(figure.phenotype_label) == label].set_index("variable")
+    own = own[own["phenotype"].map(display_names.phenotype_label) == label].set_index("variable")
     medial, lateral = (own["mean"].get(f"jsn_{side}", np.nan) for side in ("medial", "lateral"))
     return "lateral" if lateral > medial else "medial" if medial > lateral else ""
 

@@ -1,0 +1,1 @@
+"""Attention on the page: heatmaps, tables and sentences."""

@@ -1,0 +1,1 @@
+"""The cohort on the page: how people become knees, readings and films."""

@@ -1,0 +1,1 @@
+"""Untrained vectors on the page: zero-shot grades."""

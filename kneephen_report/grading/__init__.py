@@ -1,0 +1,1 @@
+"""The grader on the page: training, calibration and agreement."""

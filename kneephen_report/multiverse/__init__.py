@@ -1,0 +1,1 @@
+"""The multiverse on the page: the specification curve."""

@@ -1,0 +1,1 @@
+"""Phenotypes on the page: sweep, robustness, prototypes, explorer and tuner."""

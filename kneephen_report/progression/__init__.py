@@ -1,0 +1,1 @@
+"""Progression on the page: the alluvial plot of compartments."""

@@ -1,0 +1,1 @@
+"""Effects on the page: curves, forest plots, tables and sentences."""

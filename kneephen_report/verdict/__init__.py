@@ -1,0 +1,1 @@
+"""The verdict on the page: evidence, cards, exemplars and checklists."""

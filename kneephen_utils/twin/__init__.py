@@ -1,5 +1,0 @@
-"""Twin: a synthetic release of the Osteoarthritis Initiative.
-
-People, knees, radiographs and visits are drawn from one seed and written in the file
-formats of the real release. What was planted is written beside the release, never in it.
-"""

@@ -1,0 +1,1 @@
+"""Studies of the method: simulations with known effects, audits of tables, benchmarks."""
