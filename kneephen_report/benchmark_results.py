@@ -1,4 +1,4 @@
-"""Measured: what long simulations gave, kept as small tables with the command that made them."""
+"""Benchmark results: what long simulations gave, as small tables with their command."""
 
 from __future__ import annotations
 

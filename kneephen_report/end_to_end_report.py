@@ -1,4 +1,4 @@
-"""Counted: what whole studies of many small twins claimed, with and without phenotypes."""
+"""End-to-end report: what whole studies of small twins claimed, with and without phenotypes."""
 
 from __future__ import annotations
 

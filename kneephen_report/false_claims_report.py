@@ -1,4 +1,4 @@
-"""Claims: how often the gates let a grade through in simulated cohorts, for the book."""
+"""False claims report: how often the gates let a grade through in simulated cohorts."""
 
 from __future__ import annotations
 

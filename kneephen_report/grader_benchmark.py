@@ -1,4 +1,4 @@
-"""Graders: what long runs measured of the grader, beside its options and beside readers."""
+"""Grader benchmark: what long runs measured of the grader, beside its options and readers."""
 
 from __future__ import annotations
 

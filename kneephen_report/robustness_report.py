@@ -1,4 +1,4 @@
-"""Robust: what was done to runs on purpose, and how well the code is tested, for the book."""
+"""Robustness report: what was done to runs on purpose, and how well the code is tested."""
 
 from __future__ import annotations
 

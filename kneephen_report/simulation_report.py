@@ -1,4 +1,4 @@
-"""Page: the calibration as the book shows it, or how to make it where it was not yet run."""
+"""Simulation report: bias, coverage and false alarms for the book, or how to measure them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speed: what the benchmarks measured, for the book."""
+"""Speed report: what the benchmarks measured, for the book."""
 
 from __future__ import annotations
 

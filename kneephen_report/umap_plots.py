@@ -1,4 +1,4 @@
-"""Atlas: the plane of pictures, drawn for the eye."""
+"""UMAP plots: the plane of pictures, drawn for the eye."""
 
 from __future__ import annotations
 

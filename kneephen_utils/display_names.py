@@ -1,4 +1,4 @@
-"""Words: columns and settings as a reader calls them, with their units."""
+"""Display names: columns and settings as a reader calls them, with their units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agreement: how close predicted grades come to the grades as read."""
+"""Grading metrics: how close predicted grades come to the grades as read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probe: what a ridge regression can read off the vector of a knee.
+"""Linear probe: what a ridge regression can read off the vector of a knee.
 
 What a probe reads is in the vector; what it does not read may still be there, bent.
 """

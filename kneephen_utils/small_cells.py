@@ -1,4 +1,4 @@
-"""Closed: what may be told where single knees may not be shown.
+"""Small cells: what may be told where single knees may not be shown.
 
 One rule for every table and figure: a count of fewer than `FEW` is withheld, other counts are
 rounded to `BASE`, shares are made of counts so rounded, and where the rest of a row would give a

@@ -1,4 +1,4 @@
-"""Plane: points of many dimensions laid out in two, as published, from exact neighbours."""
+"""UMAP layout: points of many dimensions laid out in two, as published, from exact neighbours."""
 
 from __future__ import annotations
 

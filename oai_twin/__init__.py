@@ -1,4 +1,4 @@
-"""Twin: a synthetic release of the Osteoarthritis Initiative.
+"""OAI twin: a synthetic release of the Osteoarthritis Initiative.
 
 People, knees, radiographs and visits are drawn from one seed and written in the file
 formats of the real release. What was planted is written beside the release, never in it.

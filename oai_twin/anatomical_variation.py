@@ -1,4 +1,4 @@
-"""Habit: how one person's knee differs from another's, whatever its disease."""
+"""Anatomical variation: how one person's knee differs from another's, whatever its disease."""
 
 from __future__ import annotations
 

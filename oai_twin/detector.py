@@ -1,4 +1,4 @@
-"""Exposure: optical thickness becomes the stored numbers of one machine.
+"""Detector: optical thickness becomes the stored numbers of one machine.
 
 Beer-Lambert, scatter as a broad blur of what comes through, quantum noise, the logarithm,
 and the grey-scale processing of the site: sharpening, range and gamma.

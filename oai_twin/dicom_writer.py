@@ -1,4 +1,4 @@
-"""Archive: a film becomes a DICOM file, the same bytes for the same film."""
+"""DICOM writer: a film becomes a DICOM file, the same bytes for the same film."""
 
 from __future__ import annotations
 

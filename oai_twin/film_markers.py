@@ -1,4 +1,4 @@
-"""Furniture: what is on a film beside the patient."""
+"""Film markers: what is on a film beside the patient."""
 
 from __future__ import annotations
 

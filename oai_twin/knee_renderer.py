@@ -1,4 +1,4 @@
-"""Closeup: one knee rendered alone and cropped as the reading of a film crops it."""
+"""Knee renderer: one knee rendered alone and cropped as the reading of a film crops it."""
 
 from __future__ import annotations
 

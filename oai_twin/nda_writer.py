@@ -1,4 +1,4 @@
-"""Package: the tables of the release as the NIMH Data Archive delivers them.
+"""NDA writer: the tables of the release as the NIMH Data Archive delivers them.
 
 One file for all visits of a table: tab-delimited, quoted, in lower case and without visit
 prefix; the second line describes the columns, unless a program on the way took it away.

@@ -1,4 +1,4 @@
-"""People: who takes part and what their knees look like.
+"""Participant model: who takes part and what their knees look like.
 
 Severity is correlated between the two knees of a person and depends weakly on age, body
 mass index, sex, site and side; the phenotype within a grade does not depend on any of them.

@@ -1,4 +1,4 @@
-"""Disease: what happens to the knees and to the people over 108 months, seen or not.
+"""Progression model: what happens to the knees and to the people over 108 months, seen or not.
 
 Grades rise at continuous times whose hazards are proportional between phenotypes; the two
 knees of a person are tied by a Gaussian copula, so the planted hazard ratios hold for the

@@ -1,4 +1,4 @@
-"""Beam: how much a knee weakens the X-ray beam, integrated along each ray.
+"""Projection: how much a knee weakens the X-ray beam, integrated along each ray.
 
 Rays run parallel, from the tube to the detector. A body is a stack of slices; each slice is
 a superellipse across (u, from lateral to medial) and along the beam (z). The chord of a ray

@@ -1,4 +1,4 @@
-"""Production: the films of a simulated cohort, exposed side by side in several processes.
+"""Render films: the films of a simulated cohort, exposed side by side in several processes.
 
 Each film has its own seed, so the bytes do not depend on the number of processes; only a
 few films are in memory at a time.

@@ -1,4 +1,4 @@
-"""Reading: who grades which film, under which reading project, and with what error.
+"""Simulated readers: who grades which film, under which reading project, and with what error.
 
 Project 15 reads the visits to 48 months. Project 37, and a few people coded 42, read all
 visits of an incidence sub-study: people who were still filmed after 48 months and had, with

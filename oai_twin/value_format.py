@@ -1,4 +1,4 @@
-"""Cells: values spelled as the release spells them.
+"""Value format: values spelled as the release spells them.
 
 The release has two styles: bare codes with blanks for missing values, and codes with
 labels (`2: Female`) with labelled missing codes (`.: Missing Form/Incomplete Workbook`).

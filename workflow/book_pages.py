@@ -1,4 +1,4 @@
-"""Pages: what the book shows beside its prose - executed notebooks, and lists made from code."""
+"""Book pages: what the book shows beside its prose, executed notebooks and lists made from code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counted: counts of people, knees or films are found, small ones covered, others rounded.
+"""Count masking: counts of people, knees or films are found, small ones covered, others rounded.
 
 Tables and figures are made without small counts; this is the second line, and the alarm.
 """

@@ -1,4 +1,4 @@
-"""Ingredient: what each run is made by - notebook, modules, packages, parameters, weights.
+"""Dependencies: what each run is made by - notebook, modules, packages, parameters, weights.
 
 A fingerprint of each makes the stamp of a run, so that only what changed is run again. What a
 run reads says module `inputs`.

@@ -1,4 +1,4 @@
-"""Doctor: what this machine has, and what a run would miss."""
+"""Environment check: what this machine has, and what a run would miss."""
 
 from __future__ import annotations
 

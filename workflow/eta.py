@@ -1,4 +1,4 @@
-"""Progress: how long a run may still take, from how long it took the last time.
+"""ETA: how long a run may still take, from how long it took the last time.
 
 Runs may go side by side, so each report is a whole line. Where nobody watches, in a log or in
 CI, nothing is reported between start and end.

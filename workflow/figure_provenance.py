@@ -1,4 +1,4 @@
-"""Imprint: what made a figure or a table - its run, parameters, code version and inputs.
+"""Figure provenance: what made a figure or a table - its run, parameters, code version and inputs.
 
 Each figure and table of a page carries a line with fingerprints, each picture carries the same
 inside itself for programs, and the foot of the page spells them out. Two pages with the same

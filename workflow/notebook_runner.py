@@ -1,4 +1,4 @@
-"""Execution: one notebook is run whole, or leaves nothing behind but its failure.
+"""Notebook runner: one notebook is run whole, or leaves nothing behind but its failure.
 
 A notebook is executed into a temporary file and moved into place when every cell has
 passed. What failed is kept apart and shown with its cell and traceback.

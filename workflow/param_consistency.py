@@ -1,4 +1,4 @@
-"""Together: values of one stage that must fit each other, each of which may be right alone."""
+"""Parameter consistency: values of one stage that must fit each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Allowed: the kind of every parameter and the values of it that a run can use.
+"""Parameter constraints: type and valid range of every parameter.
 
 A parameter that is taken from another one has the limits of that one, and none of its own.
 Where a set of names has its home in a stage, a test holds that it is the same here; the names of

@@ -1,4 +1,4 @@
-"""Override: write a setting of one grade into the parameter file, and keep its comments.
+"""Parameter editor: write a setting of one grade into the parameter file, and keep its comments.
 
 The file is edited as text, at the places a YAML parser points to, so every other line stays
 as it was. What was written is read back and checked before the file is replaced.

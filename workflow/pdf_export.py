@@ -1,4 +1,4 @@
-"""Printing: the book on one page becomes a PDF, by the browser that is at hand.
+"""PDF export: the book on one page becomes a PDF, by the browser that is at hand.
 
 What is left out on paper, and how pages are numbered, stands in `book/_static/print.css`.
 """

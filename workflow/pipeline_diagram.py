@@ -1,4 +1,4 @@
-"""Drawing: the stages of the study as one picture, from the declaration that make uses too.
+"""Pipeline diagram: the stages of the study as a picture, from the declaration that make uses too.
 
 Most stages read tables of several others. An arrow is drawn only where no longer way leads
 from one to the other, so that the picture can be read.

@@ -1,4 +1,4 @@
-"""Crate: the built book with its provenance as an RO-Crate, and no participant in it.
+"""RO-Crate: the built book with its provenance as an RO-Crate, and no participant in it.
 
 What goes in: the pages, the parameters, the lock of the packages, and for each run a record of
 what made it. No artefact goes in, so no row of a person does; that is checked before the crate

@@ -1,4 +1,4 @@
-"""Supply: the packages of the lock, their licences, checksums and a bill of materials."""
+"""SBOM: the packages of the lock, their licences, checksums and a bill of materials."""
 
 from __future__ import annotations
 

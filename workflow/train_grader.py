@@ -1,4 +1,4 @@
-"""Grade: any folder of knee pictures and a table of their grades, trained on and scored.
+"""Train grader: any folder of knee pictures and a table of their grades, trained on and scored.
 
 Stage grading without a release before it. Pictures are knees cut out of PA films, 8-bit or
 DICOM; left knees are mirrored here, so that the medial side is on the right of every picture.

@@ -1,4 +1,4 @@
-"""Explore: opens the bench on the tables and the parameters of a profile."""
+"""Tuning app: opens the bench on the tables and the parameters of a profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overlay: mean maps of attention laid over the mean crop, all panels on one scale.
+"""Heatmaps: mean maps of attention laid over the mean crop, all panels on one scale.
 
 A panel is never stretched to its own range: that would hide how much lies elsewhere. Colour
 is in multiples of an even share, so 1 is what a map that looks everywhere alike would show;

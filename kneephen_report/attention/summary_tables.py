@@ -1,4 +1,4 @@
-"""Tally: what maps of attention say, as tables for reading."""
+"""Summary tables: what maps of attention say, as tables for reading."""
 
 from __future__ import annotations
 

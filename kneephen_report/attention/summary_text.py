@@ -1,4 +1,4 @@
-"""Gaze: what maps of attention say, in sentences; a map that fails its check says nothing."""
+"""Summary text: what attention maps say, in sentences; a map that fails its check says nothing."""
 
 from __future__ import annotations
 

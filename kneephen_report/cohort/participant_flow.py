@@ -1,4 +1,4 @@
-"""Flow: how people become knees, readings and films, counted and drawn.
+"""Participant flow: how people become knees, readings and films, counted and drawn.
 
 Every knee that does not reach the next step is in a row of its own, with the reason.
 """

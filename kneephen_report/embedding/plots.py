@@ -1,4 +1,4 @@
-"""Chart: grades that nobody trained, drawn by the grade as read."""
+"""Plots: grades that nobody trained, drawn by the grade as read."""
 
 from __future__ import annotations
 

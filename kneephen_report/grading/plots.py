@@ -1,4 +1,4 @@
-"""Chart: training, calibration and agreement of a grader, drawn."""
+"""Plots: training, calibration and agreement of a grader, drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chart: the specification curve, estimates above and the forks of each path below."""
+"""Plots: the specification curve, estimates above and the forks of each path below."""
 
 from __future__ import annotations
 

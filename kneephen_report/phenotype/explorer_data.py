@@ -1,4 +1,4 @@
-"""Landscape: what every setting of the sweep gives, packed for the explorer of a page.
+"""Explorer data: what every setting of the sweep gives, packed for the explorer of a page.
 
 Settings that give the same groups share one partition. Pain is packed apart from the rest,
 so a page can keep it covered; nothing that happened later is packed at all. Where single

@@ -1,4 +1,4 @@
-"""Chart: the sweep and the references of one grade and arm, drawn and put into words."""
+"""Plots: the sweep and the references of one grade and arm, drawn and put into words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Portrait: what the knees of a phenotype look like, as averages and as single pictures."""
+"""Prototypes: what the knees of a phenotype look like, as averages and as single pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Likeness: whether phenotypes stay apart and come back by other roads, drawn and in words."""
+"""Robustness plots: whether phenotypes stay apart and come back by other roads, drawn."""
 
 from __future__ import annotations
 

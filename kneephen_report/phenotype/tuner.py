@@ -1,4 +1,4 @@
-"""Bench: one grade and arm tuned live, with the functions of its page.
+"""Tuner: one grade and arm tuned live, with the functions of its page.
 
 What depends on the grade alone is computed once and kept: the reduced points, the whole
 sweep. Moving a slider searches these knees and their subsamples anew. Pain stays covered

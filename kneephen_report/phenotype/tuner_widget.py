@@ -1,4 +1,4 @@
-"""Desk: the bench with its controls, as one widget of a notebook."""
+"""Tuner widget: the bench with its controls, as one widget of a notebook."""
 
 from __future__ import annotations
 

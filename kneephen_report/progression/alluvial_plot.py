@@ -1,4 +1,4 @@
-"""Flow: through which narrowed compartments knees pass from visit to visit, drawn as bands.
+"""Alluvial plot: through which narrowed compartments knees pass from visit to visit, as bands.
 
 This is what the published study called the stability of its phenotypes: the side of narrowing
 of one knee, followed over the visits.

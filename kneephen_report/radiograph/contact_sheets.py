@@ -1,4 +1,4 @@
-"""Gallery: sheets of crops and films for the eye, and of averages where single knees are closed."""
+"""Contact sheets: crops and films for the eye, or averages where single knees are closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curve: means and survival over the visits, one panel per grade."""
+"""Curve plots: means and survival over the visits, one panel per grade."""
 
 from __future__ import annotations
 

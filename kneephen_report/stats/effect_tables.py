@@ -1,4 +1,4 @@
-"""Summary: an effect table as a reader meets it, in rows to read and in sentences."""
+"""Effect tables: an effect table as a reader meets it, in rows to read and in sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forest: estimates of one contrast beside each other, with their intervals."""
+"""Forest plot: estimates of one contrast beside each other, with their intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evidence: the gates and tests of a study at one glance, and as tables for reading."""
+"""Evidence tables: the gates and tests of a study at one glance, and as tables for reading."""
 
 from __future__ import annotations
 

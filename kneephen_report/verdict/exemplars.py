@@ -1,4 +1,4 @@
-"""Typical: what the knees of a card look like, and where the trained encoder looks in them.
+"""Exemplars: what the knees of a card look like, and where the trained encoder looks in them.
 
 Pictures are drawn only where single knees may be shown; what is told in words rests on means
 of at least ten knees and may stand on any card.

@@ -1,4 +1,4 @@
-"""Groups: who is averaged with whom, and how sure the average is."""
+"""Aggregation: who is averaged with whom, and how sure the average is."""
 
 from __future__ import annotations
 

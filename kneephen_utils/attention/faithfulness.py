@@ -1,4 +1,4 @@
-"""Sanity: whether a map would look the same without the picture, or without the training.
+"""Faithfulness: whether a map would look the same without the picture, or without the training.
 
 Each check gives one value per knee, in a long table: `encoder`, `method`, `check`, `unit`,
 `knee_id`, `value`. Means and intervals are taken elsewhere.

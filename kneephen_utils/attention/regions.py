@@ -1,4 +1,4 @@
-"""Zone: named parts of a crop and a blob in its centre, for any grid of patches.
+"""Regions: named parts of a crop and a blob in its centre, for any grid of patches.
 
 A crop is centred on the joint, midway between the surfaces, and has the same size in mm for
 every knee, so that fixed boxes find the same anatomy. They are drawn wide enough for large

@@ -1,4 +1,4 @@
-"""Reading: which grading of a film counts, of the several a knee may have had.
+"""Reading selection: which grading of a film counts, of the several a knee may have had.
 
 Project 15 graded the whole cohort at the visits to 48 months. Project 37, whose rows are
 partly coded 42, graded a selected, mostly early sub-study over all visits to 96 months. A

@@ -1,4 +1,4 @@
-"""Told: a knee in words, from its structured findings, beside the knee itself.
+"""Image-text matching: a knee in words, from its structured findings, beside the knee itself.
 
 The sentence of a knee is built from what readers scored. Whether it lies nearer to its own
 picture than another knee's sentence does says whether words and pictures share a space; asked

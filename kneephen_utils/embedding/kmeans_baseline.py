@@ -1,4 +1,4 @@
-"""Cluster: groups of untrained vectors, the published baseline, without a gate of any kind.
+"""K-means baseline: groups of untrained vectors, the published baseline, without any gate.
 
 k-means finds as many groups as it is asked for, in noise too. Whatever the study claims of its
 phenotypes has to be more than what these groups already give.

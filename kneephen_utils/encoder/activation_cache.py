@@ -1,4 +1,4 @@
-"""Shelf: large arrays kept on a bounded part of the disk and known by what they were made of.
+"""Activation cache: large arrays on a bounded part of the disk, keyed by what they were made of.
 
 An array is read where it lies (memory-mapped), so memory follows the batch. When the shelf is
 full, what was used longest ago makes room.

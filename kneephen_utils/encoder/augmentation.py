@@ -1,4 +1,4 @@
-"""Views: what the frozen half of an encoder makes of a picture and of changed copies of it.
+"""Augmentation: what the frozen half of an encoder makes of a picture and of changed copies of it.
 
 The frozen blocks give the same answer in every epoch, so their output is computed once per
 view and kept in half precision, in memory or on a shelf.

@@ -1,4 +1,4 @@
-"""Pace: how many pictures at a time, and in which layout of memory, are embedded fastest."""
+"""Batch size finder: how many pictures at a time, in which memory layout, are embedded fastest."""
 
 from __future__ import annotations
 

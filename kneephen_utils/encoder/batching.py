@@ -1,4 +1,4 @@
-"""Lesson: which knees are seen together in a step, in which view, and what each counts.
+"""Batching: which knees are seen together in a step, in which view, and what each counts.
 
 All of it is a function of seed, epoch and step, so that a training that was stopped, or that
 is shared by several processes, sees the same.

@@ -1,4 +1,4 @@
-"""Devices: one training on one processor, many GPUs or many machines, by Lightning Fabric.
+"""Distributed: one training on one processor, many GPUs or many machines, by Lightning Fabric.
 
 What is computed row by row is shared out by `share` and put together again by `together`.
 Processes of a training run the same program; `fabric.launch()` starts the others, or finds

@@ -1,4 +1,4 @@
-"""Half: the part of an encoder that is trained, and how fast each layer of it may change.
+"""Finetune: the part of an encoder that is trained, and how fast each layer of it may change.
 
 Frozen are the first blocks with all that comes before them. Where no block is frozen, the
 patch embedding, positions and CLS token are trained too; where all are, only the head is.

@@ -1,4 +1,4 @@
-"""Tuned: the trained upper half of an encoder, kept beside the weights it started from."""
+"""Finetuned weights: the trained upper half of an encoder, beside the weights it started from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Store: a published encoder kept in a folder, for machines that reach no network.
+"""Hub snapshot: a published encoder kept in a folder, for machines that reach no network.
 
 The folder has the layout of the repository, with the configuration of the text tower beside
 it and the checksum of every file. A folder with checksums is checked whenever it is read.

@@ -1,4 +1,4 @@
-"""Ahead: the next batch is read and prepared while this one is computed."""
+"""Prefetch: the next batch is read and prepared while this one is computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Eight: weights of eight bits, for embedding on a processor without a GPU.
+"""Quantization: weights in 8 bits, activations quantised per batch (dynamic int8), for CPUs.
 
 Weights of the linear layers are rounded once, and what they are multiplied with as it comes;
 everything else stays as it was. Vectors change a little, so it is a choice and no default.

@@ -1,4 +1,4 @@
-"""Small: the encoder that ships with the package, a CLIP of the same shape as BiomedCLIP's.
+"""Tiny CLIP: the encoder that ships with the package, a CLIP of the same shape as BiomedCLIP's.
 
 Twelve blocks, a CLS token and a grid of 14 x 14 patches, so that whatever is said of blocks
 0 to 5 and 6 to 11 means the same; narrow enough to train on a laptop.

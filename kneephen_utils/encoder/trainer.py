@@ -1,4 +1,4 @@
-"""Tuning: the upper half of an encoder learns the grade, the lower half stays as it was.
+"""Trainer: the upper half of an encoder learns the grade, the lower half stays as it was.
 
 Training starts from the activations that module `views` computed once. It gives the same
 result whether it is stopped and resumed or not, and, but for rounding, on however many

@@ -1,4 +1,4 @@
-"""Elsewhere: the same knees as the other encoder sees them, for comparison alone."""
+"""Other encoder: the same knees as the other encoder sees them, for comparison alone."""
 
 from __future__ import annotations
 

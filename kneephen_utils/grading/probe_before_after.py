@@ -1,4 +1,4 @@
-"""Price: what a probe reads before and after fine-tuning; learning severity may cost the rest."""
+"""Probe before and after fine-tuning: learning severity may cost what else was readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closer: the same knees seen through a narrower crop, for the fork of the crop.
+"""Tighter crop: the same knees seen through a narrower crop, for the fork of the crop.
 
 The crop that is kept on disk is cut again around its middle, so no film is opened.
 """

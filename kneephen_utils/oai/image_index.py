@@ -1,4 +1,4 @@
-"""Pictures: which radiographs of the baseline visit the release lists, and where they lie.
+"""Image index: which radiographs of the baseline visit the release lists, and where they lie.
 
 `contents.csv` lists every series of the image folders; its barcodes have lost their leading
 zeros. The package of the NIMH Data Archive lists them in `image03`, by the address each was

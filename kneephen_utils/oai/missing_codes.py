@@ -1,4 +1,4 @@
-"""Values: what one cell of a release table says.
+"""Missing codes: what one cell of a release table says.
 
 A cell is a bare code (`2`), a code with its label (`2: Female`), a missing code (empty,
 a space, `.`, `.A: Not Expected`, a bare letter) or, in text columns, anything at all.

@@ -1,4 +1,4 @@
-"""Flavour: where the files of a release lie and how their rows are written.
+"""Release format: where the files of a release lie and how their rows are written.
 
 The ASCII flavour is pipe-delimited text, the SAS flavour `.sas7bdat`, the NDA package
 tab-delimited text under other names; a spreadsheet may have saved any of them as text between

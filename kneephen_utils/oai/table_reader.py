@@ -1,4 +1,4 @@
-"""Sheets: one release table read into typed columns, and the line it earns in the report."""
+"""Table reader: one release table read into typed columns, and the line it earns in the report."""
 
 from __future__ import annotations
 

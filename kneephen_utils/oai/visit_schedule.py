@@ -1,4 +1,4 @@
-"""Clock: what the visit codes of the release mean in months.
+"""Visit schedule: what the visit codes of the release mean in months.
 
 The codes count contacts, not years: V03 is the 24-month visit. `Outcomes99` prints the
 same scale beside its codes, and the days between films agree with it.

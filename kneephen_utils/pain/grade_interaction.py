@@ -1,4 +1,4 @@
-"""Grades: whether pain in a phenotype differs from grade to grade."""
+"""Grade interaction: whether pain in a phenotype differs from grade to grade."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Courses: mean pain over the visits, raw, fitted, and beyond what the film lets one expect."""
+"""Trajectories: mean pain over the visits, raw, fitted, and beyond what the film predicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rival: the same search in other spaces, shown beside the one that was taken.
+"""Alternative clusterings: the same search in other spaces, shown beside the one that was taken.
 
 The reducer is a parameter, fixed before anything is searched; the rule does not choose it. If the
 best of three were taken, every draw without groups would have to take the best of three as

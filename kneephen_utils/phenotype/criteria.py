@@ -1,4 +1,4 @@
-"""Gate: the written rule by which a grade and arm may claim phenotypes.
+"""Criteria: the written rule by which a grade and arm may claim phenotypes.
 
 All must be passed: enough knees; two groups; no reference without groups does as well;
 two groups come back when people are left out; other draws of people lead to the same groups;

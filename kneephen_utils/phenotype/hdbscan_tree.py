@@ -1,4 +1,4 @@
-"""Density: HDBSCAN in two steps, so that one tree serves every size of group.
+"""HDBSCAN tree: HDBSCAN in two steps, so that one tree serves every size of group.
 
 The tree depends on `min_samples` alone; cutting it for another `min_cluster_size` costs a
 thousandth of growing it. Trees and cuts are those of `fast_hdbscan`, one implementation for

@@ -1,4 +1,4 @@
-"""Reference: whether data without groups, sent through the same pipeline, do as well.
+"""Null models: whether data without groups, sent through the same pipeline, do as well.
 
 Three references, because each exposes what the others miss: points of the same covariance from
 one smooth cloud; points spread evenly along the same principal axes, the cloud without groups

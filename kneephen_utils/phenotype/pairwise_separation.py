@@ -1,4 +1,4 @@
-"""Pairs: how two phenotypes stand to each other, and whether their knees stay apart."""
+"""Pairwise separation: how two phenotypes relate, and whether their knees stay apart."""
 
 from __future__ import annotations
 

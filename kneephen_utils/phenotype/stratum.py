@@ -1,4 +1,4 @@
-"""Cell: the knees of one grade in one arm, which is where groups are looked for."""
+"""Stratum: the knees of one grade in one arm, which is where groups are looked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transition: whether a knee is narrowed in the same compartment at two visits.
+"""Compartment transitions: whether a knee is narrowed in the same compartment at two visits.
 
 The published study called the share that stays the stability of its phenotypes. It is the
 persistence of a narrowing side in one knee, and says nothing about groups.

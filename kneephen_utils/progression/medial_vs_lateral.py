@@ -1,4 +1,4 @@
-"""Sides: laterally against medially narrowed knees, the published groups, by the right model.
+"""Medial versus lateral: two sides of narrowing, the published groups, by the right model.
 
 The published study named its groups by a rule on the narrowing scores and compared whoever was
 read at the end. The rule is the same in every grade, so its grades can be compared; that it uses

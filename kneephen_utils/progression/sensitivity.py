@@ -1,4 +1,4 @@
-"""Beside: the ratio of a phenotype again, with one thing at a time taken out that could make it.
+"""Sensitivity: the ratio of a phenotype again, without one possible cause of it at a time.
 
 Age, body mass index and sex may have made the groups and the outcome both. A replaced knee is not
 one that goes on like the others. And a knee is only in the study because its film was read.

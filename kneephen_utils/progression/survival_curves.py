@@ -1,4 +1,4 @@
-"""Courses: curves of progression over the visits, for one group of knees at a time."""
+"""Survival curves: curves of progression over the visits, for one group of knees at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contrast: grey values of a crop become bytes."""
+"""Intensity: grey values of a crop become bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint: finds the knees on a film, tells how sure it is, and which side each one is.
+"""Knee localizer: finds the knees on a film, tells how sure it is, and which side each one is.
 
 A knee is where the outline of femur and tibia (module outline) meets the edges of the
 film. The fit is an absolute number between -1 and 1, so a film without a knee has no good

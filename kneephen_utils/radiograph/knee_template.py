@@ -1,4 +1,4 @@
-"""Outline: what the edges of a knee look like from behind or in front, as a matched filter.
+"""Knee template: what the edges of a knee look like from behind or in front, as a matched filter.
 
 The outline of distal femur and proximal tibia is drawn once from anatomy, in millimetres,
 for a femur 80 mm wide. Only the direction of its edges is used, not its grey values, so it

@@ -1,4 +1,4 @@
-"""Side: asks all films together whether right knees are right knees.
+"""Laterality: asks all films together whether right knees are right knees.
 
 A single knee with its fibula on the inner side is refused by itself. Many of them mean that
 films, or the two halves of every film, were exchanged, and then no crop can be trusted.

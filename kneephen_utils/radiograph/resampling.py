@@ -1,4 +1,4 @@
-"""Sampling: softens a picture and reads it at other places, a row and a column at a time.
+"""Resampling: softens a picture and reads it at other places, a row and a column at a time.
 
 Softening and linear interpolation act on rows and columns alike and are linear. So each is
 a thin matrix, and only the places that are asked for are computed.

@@ -1,4 +1,4 @@
-"""Journal: what an interrupted cutting of films had already done, so that it can go on.
+"""Resume log: what an interrupted cutting of films had already done, so that it can go on.
 
 One line per batch of knees beside the pictures; a line that a kill cut short does not count.
 A journal is only taken up again if films, settings and code are the same; it is removed when

@@ -1,4 +1,4 @@
-"""Inference: models of pain and of progression, and what is common to their effects.
+"""Stats: models of pain and of progression, and what is common to their effects.
 
 People, never knees, are resampled and permuted (`resample`). Mixed models (`mixed`, `gls`,
 `slopes`, `floor`) serve pain and joint-space width; hazards (`hazard`, `survival`, `ratios`)

@@ -1,4 +1,4 @@
-"""Resample: people, never knees, are drawn, left out or permuted.
+"""Cluster resampling: people, never knees, are drawn, left out or permuted.
 
 Two knees share a person, so an interval or a p value that treats knees as independent
 is too narrow. Every function works on row positions and keeps a person's rows together.

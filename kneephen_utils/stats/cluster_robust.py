@@ -1,4 +1,4 @@
-"""Clustered: what each person adds to a mixed model, and what follows if only people are trusted.
+"""Cluster robust: what each person adds to a mixed model, and errors that trust people alone.
 
 With the variances held at their fitted values a mixed model is generalised least squares, and
 its sums can be kept per person. Errors that do not rest on the variances being right, intervals

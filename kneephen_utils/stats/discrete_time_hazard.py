@@ -1,4 +1,4 @@
-"""Hazard: progression that is seen only when a film is read.
+"""Discrete-time hazard: progression that is seen only when a film is read.
 
 A knee that has progressed is found so at a visit, not on the day. Between two visits the
 chance follows 1 - exp(-exp(eta)), so a binomial model with a complementary log-log link has

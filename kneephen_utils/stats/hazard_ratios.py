@@ -1,4 +1,4 @@
-"""Ratios: progression of one phenotype beside another, estimated in several ways.
+"""Hazard ratios: progression of one phenotype beside another, estimated in several ways.
 
 The first is the one to believe; the others show how much hangs on it.
 """

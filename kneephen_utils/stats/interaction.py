@@ -1,4 +1,4 @@
-"""Across: whether a phenotype does in one grade what its like does in the grade below.
+"""Interaction: whether a phenotype does in one grade what its like does in the grade below.
 
 Phenotypes are found within one grade, so a letter means nothing in the next. Two contrasts are
 taken for the same if what sets the phenotype apart from the largest of its grade points the same

@@ -1,4 +1,4 @@
-"""Attrition: weights that let knees still read stand in for knees that were lost.
+"""IPCW: weights that let knees still read stand in for knees that were lost.
 
 Whoever stays away may differ from whoever comes. A knee that was read although few like it were
 counts for more, so that what is known at baseline no longer tells the lost from the kept.

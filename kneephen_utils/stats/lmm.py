@@ -1,4 +1,4 @@
-"""Mixed: linear mixed models of a measure that knees repeat over the visits.
+"""LMM: linear mixed models of a measure that knees repeat over the visits.
 
 Every person has an own level and an own slope, and every knee of a person an own level.
 `mixedlm` estimates the model as lme4 does; statsmodels and estimating equations check it.

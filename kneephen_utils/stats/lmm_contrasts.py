@@ -1,4 +1,4 @@
-"""Slopes: level and yearly change of a measure, compared between phenotypes of one grade.
+"""LMM contrasts: level and yearly change of a measure, compared between phenotypes of one grade.
 
 Pain and joint-space width are asked the same question: where does a phenotype start beside
 the largest one, and does it change faster?

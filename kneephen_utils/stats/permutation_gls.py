@@ -1,4 +1,4 @@
-"""GLS: the contrast of a mixed model under labels permuted between people.
+"""Permutation GLS: the contrast of a mixed model under labels permuted between people.
 
 With the variances held at their fitted values a mixed model is generalised least squares,
 and its sums can be kept per knee. A permutation of labels then costs a matrix product

@@ -1,4 +1,4 @@
-"""Floor: a third of knees have no pain at all, and a mean hides that.
+"""Two-part model: a third of knees have no pain at all, and a mean hides that.
 
 The two parts of a score with a floor are asked separately: who has any, and how much do
 those have. Beside them stands the test that takes knees as independent.

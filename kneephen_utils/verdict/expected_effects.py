@@ -1,4 +1,4 @@
-"""Planted: the difference each tested contrast should have shown, from what was planted.
+"""Expected effects: the difference each tested contrast should have shown, from what was planted.
 
 Found groups are mixtures of planted ones, so a contrast is not expected to show a planted
 hazard ratio but the ratio of the two mixtures.

@@ -1,4 +1,4 @@
-"""Truth: what was planted in a synthetic release, beside what the study found.
+"""Ground truth: what was planted in a synthetic release, beside what the study found.
 
 Only stage verdict may look here; no other stage can know what was planted.
 """

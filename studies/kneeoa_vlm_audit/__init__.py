@@ -1,4 +1,4 @@
-"""Published: the tables of the published study, read in their own layout.
+"""KneeOA-VLM audit: the tables of the published study, read in their own layout.
 
 A wide table holds one row per knee (`SRC_SUBJECT_ID`, `knee_side`, `phenotype`, `cluster`,
 `kl_grade`, then `kl_grade_V00`, `pain_V00` and so on); tables `master_final_V03.csv` hold one

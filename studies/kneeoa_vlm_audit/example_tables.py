@@ -1,4 +1,4 @@
-"""Invented: tables in the published layout, made of nobody, with what is wrong built in.
+"""Example tables: tables in the published layout, made of nobody, with what is wrong built in.
 
 Grades and narrowing are attached to the other knee, the visits carry dates, late grades exist for
 knees without osteoarthritis alone, and a phenotype of grade 0 is a cut of pain.

@@ -1,4 +1,4 @@
-"""Calibration: whether the models of pain and progression find what is there, and only that.
+"""Simulation study: whether the models of pain and progression find what is there, and only that.
 
 Cohorts are simulated with their whole history, read by the design of the real study, and
 analysed twice: by the models of this book, and as such groups are often compared. Whatever was

@@ -1,4 +1,4 @@
-"""Twins: many small synthetic releases with films, each studied whole, half with phenotypes.
+"""End-to-end: many small synthetic releases with films, each studied whole, half with phenotypes.
 
     python -m studies.simulation_study.end_to_end --out FILE.csv --parts artefacts/twins
 

@@ -1,4 +1,4 @@
-"""Question: what is asked of every simulated cohort, and what the right answer is.
+"""Estimands: what is asked of every simulated cohort, and what the right answer is.
 
 The right answers are read from what the synthetic release plants, never typed.
 """

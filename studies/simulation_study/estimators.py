@@ -1,4 +1,4 @@
-"""Answer: one question answered by the models of this book, and as it is often answered."""
+"""Estimators: one question answered by the models of this book, and as it is often answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Study: one whole study by the functions the notebooks call, from films to claims.
+"""Run study: one whole study by the functions the notebooks call, from films to claims.
 
 Nothing is simulated here and nothing is drawn: a release is read, its films are cut, embedded,
 graded, fused, grouped and tested as in the stages, only without pages. What judges nothing

@@ -1,4 +1,4 @@
-"""Crowd: one simulated cohort as a study would hold it, and two groups of its knees."""
+"""Simulated cohort: one simulated cohort as a study would hold it, and two groups of its knees."""
 
 from __future__ import annotations
 

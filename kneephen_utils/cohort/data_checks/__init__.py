@@ -1,4 +1,4 @@
-"""Ledger: questions put to every release before anything is made of it.
+"""Data checks: questions put to every release before anything is made of it.
 
 Each check asks something a clinician knows the answer to, so that swapped sides, a wrong
 clock or shuffled grades show themselves. A failed check stops the run unless it is accepted

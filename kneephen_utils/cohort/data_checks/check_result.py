@@ -1,4 +1,4 @@
-"""Finding: what a check may look at, and what it comes back with."""
+"""Check result: what a check may look at, and what it comes back with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disease: checks that know what osteoarthritis does to a knee."""
+"""Clinical checks: checks that know what osteoarthritis does to a knee."""
 
 from __future__ import annotations
 

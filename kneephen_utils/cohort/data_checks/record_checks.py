@@ -1,4 +1,4 @@
-"""Record: checks that know how the visits, readings and films of the study were kept."""
+"""Record checks: checks that know how the visits, readings and films of the study were kept."""
 
 from __future__ import annotations
 

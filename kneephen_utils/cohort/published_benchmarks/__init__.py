@@ -1,4 +1,4 @@
-"""Fact: what was published of the cohort beside what this release shows.
+"""Published benchmarks: what was published of the cohort beside what this release shows.
 
 A synthetic release has to earn trust, and a real one may have been put together wrongly.
 A fact that differs is reported and stops nothing.
