@@ -25,8 +25,6 @@ PEOPLE  ?= 1200#       people in each of them
 TRIES   ?= 3#          times each fault of make faults
 PYTHON  ?= python3#    interpreter that makes the environment
 #                      ENV=folder: an environment that is there, used as it is
-PORT    ?= 8866#       of make bench-page
-OPEN    ?= yes#        no: make bench-page opens no browser and only says its address
 
 ifeq ($(MAKELEVEL),0)
 ifeq (,$(filter -j%,$(MAKEFLAGS)))
@@ -79,10 +77,9 @@ GIVEN   = --profile=$(call quoted,P) --oai=$(call quoted,OAI) --weights=$(call q
 TWIN   := $(if $(filter oai,$(P)),,$(A)/ran/twin)
 HTML   := book/_build/html/index.html
 PDF    := book/_build/kneephen.pdf
-MAKERS := tests/test_pdf_export.py tests/test_tuning_page.py#  they call make, which works once at a time in a profile
+MAKERS := tests/test_pdf_export.py#  it calls make, which works once at a time in a profile
 SHARED := tests/test_spine.py tests/test_reads.py tests/test_faults.py#  they share one finished run
 marked  = $(shell grep -l 'mark\.$(1)' tests/test_*.py)#  files of tests with a mark: to read them all takes a while
-UNUSED := @jupyter-notebook/lab-extension#  of no use to a page, and asks for what a page lacks
 made    = $(foreach run,$(1),$(A)/ran/$(run))
 
 # --- what a run waits for and leaves, made from workflow/declared.py ---------------------------
@@ -98,7 +95,7 @@ ifneq (,$(AHEAD))
 SETTLED := $(shell $(TELL) stamps $(GIVEN))
 endif
 
-.PHONY: equipped all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables bench-page faults coverage hashes sbom check FORCE
+.PHONY: equipped all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables faults coverage hashes sbom check FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -235,9 +232,10 @@ sbom: $(READY) ## bill of materials of the locked packages with their licences: 
 	@mkdir -p build; $(PY) -m workflow.sbom > build/sbom.json
 	@echo "The bill: $(abspath build/sbom.json)"
 
-hashes: $(READY) ## the lock with the sha256 of every file, for this Python and kind of machine: requirements.hashes
-	@mkdir -p build; $(PY) -m pip install --quiet --dry-run --ignore-installed --no-deps -r requirements.lock --report build/report.json
-	@$(PY) -m workflow.sbom build/report.json > requirements.hashes
+hashes: $(READY) ## with network: the lock with the sha256 of every file of each package: requirements.hashes
+	@mkdir -p build; rm -f build/requirements.hashes
+	@uv pip compile requirements.lock --no-deps --generate-hashes --no-annotate --no-header --quiet --python-version 3.11 --output-file build/requirements.hashes
+	@mv build/requirements.hashes requirements.hashes
 	@echo "To install by it: pip install --require-hashes --no-deps -r requirements.hashes"
 
 timings: $(READY) ## time and peak memory of each run
@@ -253,10 +251,6 @@ tables: $(call made,04_fusion) ## the stages up to fusion alone: what the bench 
 
 explore: $(call made,04_fusion) ## tune one grade live: notebooks/explore.ipynb in JupyterLab, on this machine alone
 	@JUPYTER_PATH= jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/explore.ipynb
-
-bench-page: $(call made,04_fusion) ## the same bench as a page without code, by Voila, on this machine alone
-	@JUPYTER_PATH=$(abspath book/_bench) voila --Voila.ip=127.0.0.1 --port=$(strip $(PORT)) --token --template=bench \
-	  --VoilaConfiguration.extension_denylist=$(strip $(UNUSED)) $(if $(filter no,$(strip $(OPEN))),--no-browser) notebooks/explore.ipynb
 
 env: $(READY) ## make the environment from the lock
 

@@ -33,15 +33,6 @@ def test_a_subsample_holds_the_share_of_people_without_repeats() -> None:
         assert len(rows) == PEOPLE.isin(PEOPLE.iloc[rows]).sum()
 
 
-def test_a_permutation_moves_both_knees_of_a_person_together() -> None:
-    labels = np.array([0, 1, 0, 2, 1, 3])
-    for permuted in cluster_resampling.permute_people(PEOPLE, labels, draws=20, seed=1):
-        assert permuted[0] == permuted[2]
-        assert permuted[1] == permuted[4]
-        assert sorted(permuted) == sorted(labels)
-        assert {permuted[3], permuted[5]} == {2, 3}
-
-
 def test_the_interval_of_a_mean_over_people_covers_at_its_level() -> None:
     """Two equal knees a person: an interval that counts knees as independent covers too rarely."""
     rng = np.random.default_rng(0)

@@ -86,28 +86,6 @@ def test_knees_of_one_person_widen_the_interval() -> None:
     np.testing.assert_allclose(once.covariance, twice.covariance, rtol=1e-3)
 
 
-def test_the_score_of_the_labels_is_close_to_their_wald_statistic() -> None:
-    cut = known(800, seed=5, log_ratio=0.3)
-    spells = discrete_time_hazard.periods(cut)
-    fitted = discrete_time_hazard.fit(spells, ["mark"])
-    kept = discrete_time_hazard.score(spells, [])
-    labels = cut.set_index("knee_id")["mark"][kept.knees["knee_id"]].to_numpy()
-    wald = fitted.estimate[0] / np.sqrt(fitted.covariance[0, 0])
-    assert discrete_time_hazard.scores(kept, [labels])[0] == pytest.approx(wald, rel=0.1)
-
-
-def test_permuted_scores_are_about_standard() -> None:
-    cut = known(150, seed=6, log_ratio=0.8)
-    kept = discrete_time_hazard.score(discrete_time_hazard.periods(cut), [])
-    labels = cut.set_index("knee_id")["mark"][kept.knees["knee_id"]].to_numpy()
-    people = kept.knees["participant_id"]
-    scores = discrete_time_hazard.scores(
-        kept, cluster_resampling.permute_people(people, labels, draws=400, seed=0)
-    )
-    assert scores.mean() == pytest.approx(0, abs=0.2)
-    assert scores.std() == pytest.approx(1, abs=0.15)
-
-
 def test_free_and_mean_free_are_those_of_lifelines() -> None:
     cut = known(100, seed=8, log_ratio=0.0)
     fitter = lifelines.KaplanMeierFitter().fit(cut["months"], cut["observed"])

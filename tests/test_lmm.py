@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import simulated
 
-from kneephen_utils.stats import cluster_resampling, lmm, lmm_contrasts, permutation_gls
+from kneephen_utils.stats import lmm, lmm_contrasts
 
 
 @pytest.fixture(scope="module")
@@ -75,44 +75,6 @@ def test_a_column_that_repeats_others_is_refused(rows: pd.DataFrame) -> None:
 def test_no_knee_term_without_a_person_with_two_knees(rows: pd.DataFrame) -> None:
     assert "knee_id" in lmm.formula(rows, COLUMNS)
     assert "knee_id" not in lmm.formula(rows[rows["knee_id"].str.endswith("R")], COLUMNS)
-
-
-def test_least_squares_with_held_variances_is_the_mixed_model(rows: pd.DataFrame) -> None:
-    fitted = lmm.fit(rows, COLUMNS, optimizer=lmm.FIRST, reml=True)
-    kept = permutation_gls.sums(rows, ["years"], fitted)
-    labels = rows.drop_duplicates("knee_id").set_index("knee_id")["is_1"]
-    estimate, covariance = permutation_gls.effects(kept, [labels[kept.knees["knee_id"]].to_numpy()])
-    np.testing.assert_allclose(estimate[0], fitted.estimate[2:], rtol=1e-6)
-    np.testing.assert_allclose(covariance[0], fitted.covariance[2:, 2:], rtol=1e-6)
-
-
-def test_permuted_labels_give_what_a_slow_solution_gives(rows: pd.DataFrame) -> None:
-    some = rows[rows["participant_id"].isin(rows["participant_id"].unique()[:12])]
-    some = some.sort_values(["participant_id", "knee_id", "years"])
-    fitted = lmm.fit(rows, COLUMNS, optimizer=lmm.FIRST, reml=True)
-    kept = permutation_gls.sums(some, ["years"], fitted)
-    labels = np.arange(len(kept.knees)) % 3 == 0
-    mark = some["knee_id"].map(dict(zip(kept.knees["knee_id"], labels, strict=True))).astype(float)
-    line = np.column_stack([np.ones(len(some)), some["years"]])
-    design = np.column_stack([line, line * mark.to_numpy()[:, None]])
-    people, knee = (some[each].to_numpy() for each in ("participant_id", "knee_id"))
-    covariance = (line @ fitted.person @ line.T) * (people[:, None] == people)
-    covariance += fitted.knee * (knee[:, None] == knee) + fitted.residual * np.eye(len(some))
-    weighted = design.T @ np.linalg.inv(covariance)
-    slow = np.linalg.solve(weighted @ design, weighted @ some["measure"].to_numpy())
-    np.testing.assert_allclose(permutation_gls.effects(kept, [labels])[0][0], slow[2:], rtol=1e-8)
-
-
-def test_permuted_scores_of_unrelated_labels_are_about_standard(rows: pd.DataFrame) -> None:
-    fitted = lmm.fit(rows, ["years"], optimizer=lmm.FIRST, reml=True)
-    kept = permutation_gls.sums(rows, ["years"], fitted)
-    labels = rows.drop_duplicates("knee_id").set_index("knee_id")["is_1"]
-    drawn = cluster_resampling.permute_people(
-        kept.knees["participant_id"], labels[kept.knees["knee_id"]].to_numpy(), draws=400, seed=1
-    )
-    scores = permutation_gls.scores(kept, drawn, np.array([[1.0, 0.0], [0.0, 1.0]]))
-    np.testing.assert_allclose(scores.mean(axis=0), 0, atol=0.25)
-    np.testing.assert_allclose(scores.std(axis=0), 1, atol=0.25)
 
 
 def test_estimating_equations_meet_the_mixed_model(rows: pd.DataFrame) -> None:

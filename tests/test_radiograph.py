@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -288,7 +285,7 @@ def test_the_result_does_not_depend_on_the_number_of_workers(
     np.testing.assert_array_equal(*pairs)
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(
+def test_after_an_interrupted_run_the_next_gives_the_whole(
     films: pd.DataFrame,
     knees: pd.DataFrame,
     release: Path,
@@ -309,27 +306,11 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     monkeypatch.setattr(crop, "answer", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
         cut(films, knees, release, tmp_path / "parts")
-    done = (tmp_path / "parts" / ".films.journal").read_text().splitlines()[1:]
-    assert {row["path"] for line in done for row in json.loads(line)} == set(answered[:1])
-    with (tmp_path / "parts" / ".films.journal").open("a") as journal:
-        journal.write('[{"knee_id": "900')  # cut short by a kill
+    assert len(answered) == 2
     monkeypatch.setattr(crop, "answer", answer)
-    resumed = cut(films, knees, release, tmp_path / "parts")
-    assert_frame_equal(resumed, whole)
+    assert_frame_equal(cut(films, knees, release, tmp_path / "parts"), whole)
     pairs = [images.read(tmp_path / name)[:] for name in ("whole", "parts")]
     np.testing.assert_array_equal(*pairs)
-    assert not (tmp_path / "parts" / ".films.journal").exists()
-
-
-def test_a_journal_without_its_pictures_is_not_believed(
-    films: pd.DataFrame, knees: pd.DataFrame, release: Path, tmp_path: Path, monkeypatch: Any
-) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(radiograph.resume_log, "close", lambda _: None)
-        whole = cut(films, knees, release, tmp_path)
-    shutil.rmtree(images.path_of(tmp_path))
-    assert_frame_equal(cut(films, knees, release, tmp_path), whole)
-    assert images.read(tmp_path).shape[0] == whole["image"].max() + 1
 
 
 def test_a_film_is_found_through_the_person_when_its_barcode_is_not_listed(

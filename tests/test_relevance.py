@@ -79,8 +79,8 @@ def test_the_attention_seen_is_that_of_a_plain_computation(kind: str) -> None:
         trunk(given)
     hook.remove()
     slow = plain_attention(trunk.blocks[-1], tokens[0])[:, :, 0, 1:].mean(1)
-    for seen in (relevance.cls_attention(reader, given), relevance.maps(reader, given)["cls"]):
-        np.testing.assert_allclose(seen, slow / slow.sum(1, keepdim=True), rtol=1e-4)
+    seen = relevance.maps(reader, given)["cls"]
+    np.testing.assert_allclose(seen, slow / slow.sum(1, keepdim=True), rtol=1e-4)
 
 
 def test_watching_changes_nothing_and_leaves_nothing_behind() -> None:
@@ -109,7 +109,7 @@ def test_relevance_is_the_row_of_the_full_product_of_matrices() -> None:
             one = (attention[place] * attention.grad[place]).clamp(min=0).mean(0).detach()
             whole = whole + one @ whole
         expected = whole[0, 1:] / whole[0, 1:].sum()
-        found = relevance.grade_relevance(reader, given)[place]
+        found = relevance.maps(reader, given)["relevance"][place]
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
 
 
@@ -186,7 +186,7 @@ def test_all_patches_taken_away_are_the_mean_knee_and_all_shown_alone_the_whole_
     assert (own[own["check"].str.contains("over_")]["value"].abs() < 1e-9).all()
 
 
-@pytest.mark.parametrize("method", relevance.METHODS)
+@pytest.mark.parametrize("method", ["cls", "rollout", "relevance", "against"])
 def test_without_positions_patches_that_move_take_their_share_along(method: str) -> None:
     reader = small_reader()
     reader.encoder.trunk.pos_embed.zero_()
@@ -204,13 +204,13 @@ def test_a_reader_without_a_head_has_no_relevance() -> None:
     found = relevance.maps(reader, torch.zeros(1, 1, 112, 112))
     assert list(found) == ["cls", "rollout", "outliers"]
     with pytest.raises(ValueError, match="reader zeroshot has no head"):
-        relevance.grade_relevance(reader, torch.zeros(1, 1, 112, 112))
+        reader.logit(torch.zeros(1, 1, 112, 112))
 
 
 def test_a_head_that_listens_to_nothing_gives_an_even_map() -> None:
     reader = small_reader()
     reader.head.linear.weight.zero_()
-    np.testing.assert_allclose(relevance.grade_relevance(reader, pictures()), 1 / GRID**2)
+    np.testing.assert_allclose(relevance.maps(reader, pictures())["relevance"], 1 / GRID**2)
 
 
 @pytest.mark.parametrize("kind", ["sigmoid", "corn", "coral"])
@@ -243,7 +243,7 @@ def test_redrawn_weights_keep_the_lower_half_and_their_spread_and_follow_the_see
     weight, redrawn = own[2].attn.qkv.weight, drawn[2].attn.qkv.weight
     assert not torch.allclose(weight, redrawn)
     assert redrawn.std() == pytest.approx(float(weight.std()), rel=0.1)
-    maps = [relevance.cls_attention(each, pictures()) for each in (one, same, other)]
+    maps = [relevance.maps(each, pictures())["cls"] for each in (one, same, other)]
     assert torch.equal(maps[0], maps[1])
     assert not torch.allclose(maps[0], maps[2])
 

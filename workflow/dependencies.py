@@ -25,6 +25,7 @@ CALLED |= {
     "open_clip": "open_clip_torch",
     "gdcm": "python-gdcm",
 }  # packages that are imported by another name
+DATA = (".csv", ".yml")  # tables and lists of a module, in a file of its name
 LEFT = {"__pycache__", ".ipynb_checkpoints"}  # folders that programs leave beside what they read
 MADE = {"executed", "_build"}  # folders of the book that hold what is made
 
@@ -119,7 +120,10 @@ def fingerprint(path: Path) -> str:
 
 
 def _ingredients(files: Sequence[Path], settings: Mapping[str, Any], root: Path) -> list[str]:
-    lines = [f"{fingerprint(path)}  {path.relative_to(root)}" for path in files]
+    """Return a line for each file, the data that a module keeps beside it, and each parameter."""
+    beside = [path.with_suffix(kind) for path in files for kind in DATA if path.suffix == ".py"]
+    there = [*files, *(path for path in beside if path.is_file())]
+    lines = [f"{fingerprint(path)}  {path.relative_to(root)}" for path in there]
     told = {name: value for name, value in settings.items() if name not in TRACELESS}
     return lines + [f"{json.dumps(value)}  parameter {name}" for name, value in told.items()]
 

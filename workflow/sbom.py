@@ -1,12 +1,9 @@
-"""SBOM: the packages of the lock, their licences, checksums and a bill of materials."""
+"""SBOM: the packages of the lock, their licences and a bill of materials."""
 
 from __future__ import annotations
 
 import json
-import platform
 import re
-import sys
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -133,26 +130,6 @@ def bill(lock: Path) -> str:
     return json.dumps(whole, indent=1) + "\n"
 
 
-def hashed(report: Mapping[str, Any]) -> str:
-    """Return the lock with the sha256 of the file of each package, as pip can require it.
-
-    Files differ between versions of Python and kinds of machine, so a list holds for one.
-
-    Parameters
-    ----------
-    report
-        What `pip install --dry-run --report` tells of the whole lock.
-    """
-    lines = sorted(
-        f"{each['metadata']['name']}=={each['metadata']['version']} --hash=sha256:"
-        + each["download_info"]["archive_info"]["hashes"]["sha256"]
-        for each in report["install"]
-    )
-    place = f"Python {'.'.join(platform.python_version_tuple()[:2])}"
-    head = f"# {place}, {platform.system()} {platform.machine()}: written by make hashes"
-    return "\n".join([head, *lines]) + "\n"
-
-
 def _version(name: str) -> str | None:
     try:
         return metadata.version(name)
@@ -177,7 +154,4 @@ def _licence(name: str) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(hashed(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))), end="")
-    else:
-        print(bill(workflow.ROOT / "requirements.lock"), end="")
+    print(bill(workflow.ROOT / "requirements.lock"), end="")

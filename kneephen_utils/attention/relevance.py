@@ -21,7 +21,6 @@ from kneephen_utils import encoder as encoders
 from kneephen_utils.encoder.head import Head
 
 PATCH = "patch_"  # columns that hold a map, patch by patch, begin so
-METHODS = ("cls", "rollout", "relevance", "against")
 OUTLIERS = "outliers"
 OUTLYING = 2.0  # times the median length of a picture's tokens; longer ones hold no place
 
@@ -135,51 +134,6 @@ def without(weights: torch.Tensor, left_out: torch.Tensor) -> torch.Tensor:
     return _shares(kept, 0, even=~left_out)
 
 
-def cls_attention(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
-    """Return what the CLS token attends to in the last block, mean over the heads.
-
-    Parameters
-    ----------
-    reader
-        Any reader.
-    pictures
-        Prepared pictures (n, channels, size, size).
-
-    Returns
-    -------
-    Shares (n, patches); each row sums to 1, the attention of CLS to itself left out.
-    """
-    trunk = reader.encoder.trunk
-    with torch.no_grad(), watched(trunk.blocks[-1:]) as seen:
-        trunk(pictures)
-    return _gathered(seen[0], trunk.num_prefix_tokens)
-
-
-def grade_relevance(reader: Reader, pictures: torch.Tensor) -> torch.Tensor:
-    """Return which patches raise the grade, through the attention of all blocks.
-
-    `against` of `maps` is the same for minus the grade: which patches lower it. In each block
-    attention is multiplied by the slope of the grade's logit along it, negative parts are dropped
-    and heads averaged; R <- R + A R from the first block to the last. Only the row of the CLS
-    token is wanted, so the product is taken from the left, row by matrix.
-
-    Returns
-    -------
-    Shares (n, patches); each row sums to 1, and is even where nothing raises the grade.
-
-    Raises
-    ------
-    ValueError
-        If the reader has no head.
-
-    References
-    ----------
-    Chefer, Gur & Wolf (2021), doi:10.1109/ICCV48922.2021.00045.
-    """
-    seen, slopes = _slopes(reader, pictures)
-    return _followed(seen, slopes, reader.encoder.trunk.num_prefix_tokens)
-
-
 @contextmanager
 def watched(blocks: Any) -> Iterator[list[torch.Tensor]]:
     """Collect the attention (n, heads, tokens, tokens) of blocks in the order they run.
@@ -232,6 +186,17 @@ def _rolled(seen: list[torch.Tensor], prefix: int) -> torch.Tensor:
 def _followed(
     seen: list[torch.Tensor], slopes: tuple[torch.Tensor, ...], prefix: int
 ) -> torch.Tensor:
+    """Follow the attention that raises the grade through all blocks; shares (n, patches).
+
+    In each block attention is multiplied by the slope of the grade's logit along it, negative
+    parts are dropped and heads averaged; R <- R + A R from the first block to the last. Only the
+    row of the CLS token is wanted, so the product is taken from the left, row by matrix. Shares
+    are even where nothing raises the grade.
+
+    References
+    ----------
+    Chefer, Gur & Wolf (2021), doi:10.1109/ICCV48922.2021.00045.
+    """
     row = torch.zeros_like(seen[0][:, 0, 0])  # (n, tokens)
     row[:, 0] = 1
     for attention, slope in zip(reversed(seen), reversed(slopes), strict=True):

@@ -7,7 +7,6 @@ in a table; the work on one film is done by module crop.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,31 +15,12 @@ import pandas as pd
 import zarr
 from tqdm import tqdm
 
-from kneephen_utils import dicom, greyscale, images, parallel, pixeldata, small_cells, tables
-from kneephen_utils.radiograph import (
-    crop,
-    intensity,
-    knee_localizer,
-    knee_template,
-    quality,
-    resampling,
-    resume_log,
-)
+from kneephen_utils import images, parallel, small_cells, tables
+from kneephen_utils.radiograph import crop, quality
 
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95}
 CRASH = "reading the film ends the program that reads it"
 Settings = crop.Settings
-CODE = (
-    intensity,
-    crop,
-    dicom,
-    greyscale,
-    knee_localizer,
-    knee_template,
-    pixeldata,
-    quality,
-    resampling,
-)
 
 
 def cut(
@@ -65,7 +45,7 @@ def cut(
     release
         Folder the paths of `films` start from.
     artefacts
-        Folder of the pictures. An interrupted run with the same settings goes on there.
+        Folder of the pictures; those of an earlier run are replaced.
     workers
         Processes; the result does not depend on it.
 
@@ -74,19 +54,11 @@ def cut(
     `crops` table in the order of `knees`.
     """
     asked = choose_films(films, knees)
-    requests = _requests(asked)
-    mark = resume_log.fingerprint([settings, str(release), requests], CODE)
-    if not images.path_of(artefacts).exists():
-        resume_log.close(artefacts)
-    done = resume_log.resume(artefacts, mark)
     pixels = settings.pixels
-    store = _open_store(artefacts, len(asked), pixels, fresh=not done)
-    left = requests[len({row["path"] for row in done}) :]
-    rows = [*done, *_run(left, release, artefacts, store, settings, workers, done)]
+    store = images.create(artefacts, len(asked), pixels)
+    rows = _run(_requests(asked), release, store, settings, workers)
     store.resize((max((row["image"] for row in rows), default=-1) + 1, pixels, pixels))
-    crops = _table(asked, rows)
-    resume_log.close(artefacts)
-    return crops
+    return _table(asked, rows)
 
 
 def choose_films(films: pd.DataFrame, knees: pd.DataFrame) -> pd.DataFrame:
@@ -122,23 +94,15 @@ def _requests(asked: pd.DataFrame) -> list[crop.Request]:
     ]
 
 
-def _open_store(artefacts: str | Path, n: int, pixels: int, *, fresh: bool) -> zarr.Array:
-    if fresh:
-        return images.create(artefacts, n, pixels)
-    return zarr.open_array(store=str(images.path_of(artefacts)), mode="r+")
-
-
 def _run(
     requests: list[crop.Request],
     release: str | Path,
-    artefacts: str | Path,
     store: zarr.Array,
     settings: Settings,
     workers: int,
-    done: list[dict[str, Any]],
-) -> Iterator[dict[str, Any]]:
-    """Read films in parallel and yield rows; pictures go to disk a chunk at a time."""
-    image = max((row["image"] for row in done), default=-1) + 1
+) -> list[dict[str, Any]]:
+    """Read films in parallel and return rows; pictures go to disk a chunk at a time."""
+    image = 0
     tasks = ((Path(release), request, settings) for request in requests)
     films = parallel.surviving(
         crop.answer,
@@ -157,23 +121,14 @@ def _run(
             row = {"knee_id": knee_id, "path": request.path, "image": place}
             rows.append(row | {"status": found.status, "detail": found.detail} | found.measured)
         if len(pictures) >= images.CHUNK:
-            image = _save(artefacts, store, rows, pictures, image)
-            yield from rows
-            rows, pictures = [], []
-    _save(artefacts, store, rows, pictures, image)
-    yield from rows
+            image, pictures = _save(store, pictures, image), []
+    _save(store, pictures, image)
+    return rows
 
 
-def _save(
-    artefacts: str | Path,
-    store: zarr.Array,
-    rows: list[dict[str, Any]],
-    pictures: list[np.ndarray],
-    image: int,
-) -> int:
+def _save(store: zarr.Array, pictures: list[np.ndarray], image: int) -> int:
     if pictures:
         store[image : image + len(pictures)] = np.stack(pictures)
-    resume_log.append(artefacts, rows)
     return image + len(pictures)
 
 

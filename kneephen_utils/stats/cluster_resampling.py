@@ -1,4 +1,4 @@
-"""Cluster resampling: people, never knees, are drawn, left out or permuted.
+"""Cluster resampling: people, never knees, are drawn or left out.
 
 Two knees share a person, so an interval or a p value that treats knees as independent
 is too narrow. Every function works on row positions and keeps a person's rows together.
@@ -38,29 +38,6 @@ def subsample_people(
         rng = np.random.default_rng([seed, draw])
         chosen = rng.choice(len(rows), size=size, replace=False)
         yield np.sort(np.concatenate([rows[person] for person in chosen]))
-
-
-def permute_people(
-    participants: pd.Series, labels: np.ndarray, *, draws: int, seed: int
-) -> Iterator[np.ndarray]:
-    """Yield `labels` permuted between people who have the same number of rows.
-
-    Both knees of a person stay together and keep their order, so the dependence within
-    a person is untouched while any link between label and outcome is broken.
-
-    References
-    ----------
-    Winkler et al. (2015), multi-level block permutation, doi:10.1016/j.neuroimage.2015.05.092.
-    """
-    labels = np.asarray(labels)
-    rows = rows_of_people(participants)
-    blocks = [np.array([r for r in rows if len(r) == n]) for n in sorted({len(r) for r in rows})]
-    for draw in range(draws):
-        rng = np.random.default_rng([seed, draw])
-        permuted = labels.copy()
-        for block in blocks:  # (people, rows each)
-            permuted[block] = labels[block[rng.permutation(len(block))]]
-        yield permuted
 
 
 def interval(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from kneephen_utils.stats import cluster_resampling, permutation_gls
+from kneephen_utils.stats import cluster_resampling
 from kneephen_utils.stats.lmm import INTERCEPT, Fit
 
 
@@ -54,11 +54,16 @@ def sums(rows: pd.DataFrame, columns: Sequence[str], fitted: Fit) -> Sums:
     for place, (start, stop) in enumerate(zip(starts, np.r_[starts[1:], len(rows)], strict=True)):
         one = slice(start, stop)
         line = np.column_stack([np.ones(stop - start), years[one]])
-        weighted = np.linalg.solve(
-            permutation_gls.covariance(line, knee[one], fitted), design[one]
-        ).T
+        weighted = np.linalg.solve(covariance(line, knee[one], fitted), design[one]).T
         squares[place], products[place] = weighted @ design[one], weighted @ outcome[one]
     return Sums(np.asarray(people), [INTERCEPT, *columns], squares, products)
+
+
+def covariance(line: np.ndarray, of_knee: np.ndarray, fitted: Fit) -> np.ndarray:
+    """Return the covariance of a person's visits: `line` (visits, 2) level and years, and knees."""
+    shared = line @ fitted.person @ line.T
+    same = of_knee[:, None] == of_knee[None, :]
+    return shared + fitted.knee * same + fitted.residual * np.eye(len(line))
 
 
 def robust(kept: Sums, fitted: Fit) -> Fit:
@@ -125,13 +130,16 @@ def intervals(
     return found
 
 
-def turned(kept: Sums, weights: Mapping[str, float], *, draws: int, seed: int) -> float:
-    """Return the p value of a weighted sum of effects from turning the signs of whole people.
+def inverted(
+    kept: Sums, weights: Mapping[str, float], *, draws: int, seed: int
+) -> tuple[float, float, float, float]:
+    """Return a weighted sum of effects, its 95 % interval and its p value, by turning signs.
 
     Each person's part of the effective score is kept or turned. Everything else stays as it is
-    estimated where the sum is zero, so this also serves an interaction, where labels cannot be
-    permuted because the effect of the label itself must remain, and people who do not scatter
-    alike.
+    estimated, so this also serves an interaction, where labels cannot be permuted because the
+    effect of the label itself must remain, and people who do not scatter alike. The interval
+    holds every value that this does not reject, so interval and p value cannot contradict each
+    other. An end is missing where no value is rejected, as in very few people.
 
     Parameters
     ----------
@@ -141,31 +149,6 @@ def turned(kept: Sums, weights: Mapping[str, float], *, draws: int, seed: int) -
         As one of `planned` of `intervals`.
     draws, seed
         Of the signs.
-
-    References
-    ----------
-    Hemerik, Goeman & Finos (2020), doi:10.1111/rssb.12369.
-    """
-    vector = np.array([weights.get(name, 0.0) for name in kept.names])
-    bread = np.linalg.pinv(kept.squares.sum(axis=0), hermitian=True)
-    free, direction = bread @ kept.products.sum(axis=0), bread @ vector
-    bound = free - direction * (vector @ free) / (vector @ direction)
-    return flipped(_scores(kept, bound) @ direction, draws=draws, seed=seed)
-
-
-def inverted(
-    kept: Sums, weights: Mapping[str, float], *, draws: int, seed: int
-) -> tuple[float, float, float, float]:
-    """Return a weighted sum of effects, its 95 % interval and its p value, by turning signs.
-
-    The interval holds every value that turning the signs of whole people, as in `turned`, does
-    not reject, so interval and p value cannot contradict each other. An end is missing where no
-    value is rejected, as in very few people.
-
-    Parameters
-    ----------
-    kept, weights, draws, seed
-        As for `turned`.
 
     References
     ----------

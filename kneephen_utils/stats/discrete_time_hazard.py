@@ -8,8 +8,7 @@ the hazard ratio as its coefficient, whatever the hazard does within the interva
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,26 +19,11 @@ from statsmodels.tools.sm_exceptions import (
     SpecificationWarning,
 )
 
-from kneephen_utils.stats import permutation_gls
 from kneephen_utils.stats.lmm import Fit
 
 
 class NoSolutionError(ValueError):
     """The covariates leave nothing to estimate; the message names them."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """What the score test of a label needs of each knee under the model without labels.
-
-    `residual` (n,) observed minus expected progression of a knee, `risk` (n, periods) its
-    weight in each period, `drift` (n, periods) its residual in each period.
-    """
-
-    knees: pd.DataFrame
-    residual: np.ndarray
-    risk: np.ndarray
-    drift: np.ndarray
 
 
 def censor(events: pd.DataFrame, *, horizon: float) -> pd.DataFrame:
@@ -166,57 +150,6 @@ def fit(
     return Fit(
         names, result.params[names].to_numpy(), covariance, degrees, np.zeros((2, 2)), 0.0, 1.0
     )
-
-
-def score(rows: pd.DataFrame, columns: Sequence[str]) -> Score:
-    """Fit the model without labels once and keep what the score test of any labels needs.
-
-    Parameters
-    ----------
-    rows
-        From `periods`.
-    columns
-        Covariates of the model without labels; with any, the test is on the careful side.
-
-    References
-    ----------
-    Neuhaus (1993), studentised permutation under unequal censoring, doi:10.1214/aos/1176349396.
-    """
-    design = baseline(rows).join(rows[list(columns)].astype(float))
-    raw, weight = working(rows, design)
-    knees = rows[["participant_id", "knee_id"]].drop_duplicates()
-    knees = knees.sort_values(["participant_id", "knee_id"]).reset_index(drop=True)
-    number = pd.Series(np.arange(len(knees)), index=knees["knee_id"])[rows["knee_id"]].to_numpy()
-    period = pd.factorize(rows["period"], sort=True)[0]
-    risk, drift = (np.zeros((len(knees), period.max() + 1)) for _ in range(2))
-    np.add.at(risk, (number, period), weight)
-    np.add.at(drift, (number, period), raw)
-    return Score(knees, drift.sum(axis=1), risk, drift)
-
-
-def scores(kept: Score, labels: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the score of each labelling divided by its person-clustered standard error.
-
-    Parameters
-    ----------
-    kept
-        From `score`.
-    labels
-        Each an array of zeros and ones, one per knee of `kept`.
-
-    Returns
-    -------
-    (labellings,) standardised scores; positive if labelled knees progress faster.
-    """
-    starts = np.flatnonzero(np.r_[True, np.diff(pd.factorize(kept.knees["participant_id"])[0]) > 0])
-    found = []
-    for some in permutation_gls.batches(labels):
-        marks = np.array(some, dtype=float)  # (labellings, knees)
-        share = marks @ kept.risk / kept.risk.sum(axis=0)  # (labellings, periods)
-        parts = marks * kept.residual - share @ kept.drift.T
-        people = np.add.reduceat(parts, starts, axis=1)
-        found.append(people.sum(axis=1) / np.sqrt((people**2).sum(axis=1)))
-    return np.concatenate(found)
 
 
 def working(rows: pd.DataFrame, design: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

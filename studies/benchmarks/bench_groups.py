@@ -1,11 +1,10 @@
-"""Groups: assigning new knees, resampling people and permuting labels, in one run.
+"""Groups: assigning new knees, and resampling people, in one run.
 
     python studies/benchmarks/bench_groups.py [--keep]
 
 Assigning is timed beside `approximate_predict` of hdbscan on the same points; drawing people
 with replacement beside the same draws made with pandas; a bootstrap of Kaplan-Meier curves beside
-a fit of lifelines for every draw; permutations of a mixed model beside as many fits. Each grows
-over four sizes. Times are CPU seconds of one thread.
+a fit of lifelines for every draw. Each grows over four sizes. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from lifelines import KaplanMeierFitter
 
 from kneephen_report.speed_report import exponent
 from kneephen_utils.phenotype import assignment, hdbscan_tree, reduction
-from kneephen_utils.stats import cluster_resampling, lmm, permutation_gls, survival
+from kneephen_utils.stats import cluster_resampling, survival
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
@@ -85,26 +84,10 @@ def curves(n: int) -> tuple[Callable[[], object], Callable[[], object]]:
     return fast, slow
 
 
-def permuting(n: int) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Return both ways to permute the labels of a mixed model."""
-    rows = bench_models.pain_rows(n // 2)
-    fitted = lmm.fit(rows, ["years"], optimizer=lmm.FIRST, reml=True)
-    kept = permutation_gls.sums(rows, ["years"], fitted)
-    marks = rows.drop_duplicates("knee_id").set_index("knee_id")["is_1"][kept.knees["knee_id"]]
-    who = kept.knees["participant_id"]
-
-    def fast() -> object:
-        drawn = cluster_resampling.permute_people(who, marks.to_numpy(float), draws=DRAWS, seed=0)
-        return permutation_gls.scores(kept, drawn, np.eye(2))
-
-    return fast, lambda: bench_models.fit(rows)
-
-
 PATHS = {
     "assignment": (assigning, "new knees", "hdbscan approximate_predict", 1),
     "bootstrap": (drawing, f"{DRAWS} draws of people", "the same draws by pandas", FITTED),
     "bootstrap curves": (curves, f"{DRAWS} curves", "lifelines, one fit a draw", FITTED),
-    "permutations": (permuting, f"{DRAWS} of a mixed model", "as many fits", 1),
 }
 
 

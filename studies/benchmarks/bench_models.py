@@ -19,13 +19,7 @@ from lifelines import CoxPHFitter
 from statsmodels.duration.hazard_regression import PHReg
 
 from kneephen_report.speed_report import exponent
-from kneephen_utils.stats import (
-    cluster_resampling,
-    discrete_time_hazard,
-    lmm,
-    lmm_contrasts,
-    survival,
-)
+from kneephen_utils.stats import discrete_time_hazard, lmm, lmm_contrasts, survival
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
@@ -33,7 +27,6 @@ import simulated
 
 BESIDE = 400  # people given to statsmodels too
 SIZES = [550, 1_100, 2_200, 4_450]  # people; the last is the whole study
-DRAWS = 999  # permutations of people behind one p value
 LIBRARIES = ("statsmodels", "lifelines")
 COLUMNS = ["years", "is_1", "years_1"]
 
@@ -90,28 +83,6 @@ def beside_defaults(people: int, *, repeats: int) -> list[speed.Row]:
     ]
 
 
-def permuted(people: int, *, draws: int) -> speed.Row:
-    """Print and return what the permutations of one hazard ratio cost, beside as many fits."""
-    periods = spells(people)
-    kept = discrete_time_hazard.score(periods, [])
-    mark = periods.drop_duplicates("knee_id").set_index("knee_id")["mark"]
-    labels = mark[kept.knees["knee_id"]].to_numpy()
-    who = kept.knees["participant_id"]
-
-    def permute() -> object:
-        return discrete_time_hazard.scores(
-            kept, cluster_resampling.permute_people(who, labels, draws=draws, seed=1)
-        )
-
-    own = speed.least(permute, repeats=1)
-    fit = speed.least(lambda: discrete_time_hazard.fit(periods, ["mark"]), repeats=1)
-    print(f"{draws:,} permutations {own:.2f} s, as many fits {draws * fit:.0f} s")
-    print(f"ratio {draws * fit / own:.0f}")
-    what, reference = f"{draws:,} permutations of people", f"as many fits, {draws:,} times one"
-    beside = {"reference": reference, "beside": draws * fit}
-    return speed.row("survival", what, 2 * people, own, **beside)
-
-
 def pain(*, repeats: int) -> list[speed.Row]:
     """Print and return the pain model beside statsmodels on the same people."""
     few = pain_rows(BESIDE)
@@ -156,7 +127,6 @@ def main() -> None:
     given = parser.parse_args()
     rows = pain(repeats=given.repeats)
     rows += beside_defaults(SIZES[-1], repeats=given.repeats)
-    rows.append(permuted(SIZES[-1], draws=DRAWS))
     rows += growth(repeats=given.repeats)
     if given.keep:
         speed.keep(rows, command=speed.command())

@@ -99,7 +99,6 @@ WRONG = {
     RESAMPLE: [
         ("np.sort(np.concatenate([rows[person] for person in chosen]))", "np.sort(chosen)"),
         ("rng.choice(len(rows), size=size, replace=False)", "rng.choice(len(rows), size=size)"),
-        ("labels[block[rng.permutation(len(block))]]", "rng.permutation(labels)[block]"),
         ("(1 + np.sum(", "(np.sum("),
         ("np.abs(permuted) >= abs(observed)", "permuted >= observed"),
     ],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
+import yaml
 
 from kneephen_utils import formatting
 from kneephen_utils.stats import effects
@@ -11,104 +14,7 @@ SYNTHETIC = (
     "a synthetic release in the formats of the Osteoarthritis Initiative; nobody was studied"
 )
 REAL = "a release of the Osteoarthritis Initiative, five centres in the United States, from 2004"
-WORDS = {
-    "aim": (
-        "To find phenotypes within one grade and to test them in people who did not help to "
-        "find them; the grader is developed and evaluated on the way."
-    ),
-    "phenotype_definition": (
-        "A group of knees of one Kellgren-Lawrence grade that passes every gate; see "
-        "{doc}`../phenotypes`."
-    ),
-    "measured": (
-        "Grades and narrowing by central readers, each project with its own baseline; WOMAC "
-        "by questionnaire at each visit; see {doc}`../data`."
-    ),
-    "clustering": (
-        "HDBSCAN within each grade; its two settings come from a sweep by stability, before "
-        "any outcome is opened; see {doc}`../phenotypes`."
-    ),
-    "missing": (
-        "Missing stays missing: a knee without a picture has no phenotype; models use every "
-        "visit that was made; weighting for attrition stands beside the main ratio."
-    ),
-    "stability": (
-        "Subsamples of people, references without groups, shuffled pictures, frozen "
-        "assignment to confirm people; `make assign` does the same in another release."
-    ),
-    "roles": "A firewall gives every column a role in each arm and refuses circular tests.",
-    "families": (
-        "Families of tests are declared in `notebooks/params.yml` before any is run; p values"
-        " are adjusted within them (Holm)."
-    ),
-    "outcomes": (
-        "Rise of the grade, rise of narrowing, joint-space width, replacement and WOMAC pain;"
-        " see {doc}`08_progression` and {doc}`07_pain`."
-    ),
-    "bias": (
-        "People are split once; sides, clock and reading projects are checked by a ledger; "
-        "side, site, exposure and severity are taken out of the picture before grouping."
-    ),
-    "grouping": (
-        "By Kellgren-Lawrence grade as read at baseline; nothing else is cut into groups."
-    ),
-    "statistics": (
-        "Mixed models, grouped-time proportional hazards, errors that know people; see "
-        "{doc}`../methods`."
-    ),
-    "sensitivity": (
-        "Other models stand beside each main one; {doc}`10_multiverse` takes every defensible path."
-    ),
-    "limits": (
-        "One release; grades after 48 months exist for a sub-study alone; every chapter ends "
-        "with what it does not show."
-    ),
-    "generalise": (
-        "Not known from one release; the frozen assignment exists so that another can tell."
-    ),
-    "preparation": (
-        "Joints found on each film, square crops, left knees mirrored, films that fail "
-        "quality checks set aside with a reason; see {doc}`01_radiograph`."
-    ),
-    "outcome_grade": "The grade as read by central readers, to whom the encoder was unknown.",
-    "training": (
-        "Regression of the grade by the upper half of the encoder, on train people alone; the"
-        " epoch is chosen on people apart from those reported; see {doc}`03_grading`."
-    ),
-    "imbalance": (
-        "Nothing is resampled; errors are told for each grade, beside constant predictors."
-    ),
-    "fairness": "Errors by side and site stand in {doc}`03_grading`; no group was weighted.",
-    "attrition": (
-        "Outcomes are known up to the last visit; weighting for attrition stands beside the main "
-        "ratio in {doc}`08_progression`."
-    ),
-    "predictors": "The picture alone; no clinical column is given to the grader.",
-    "updating": "None: the grader is not changed after it was evaluated.",
-    "quality": (
-        "A film that fails a check is set aside with its reason and receives no grade; see "
-        "{doc}`01_radiograph`."
-    ),
-    "software": "Packages are locked; versions are kept with the record of each run.",
-    "ensemble": "None: one model.",
-    "explanation": (
-        "Attention and relevance in numbers, beside redrawn weights and deletion; what fails is "
-        "shown as failed; see {doc}`06_attention`."
-    ),
-    "failures": "Errors grade by grade stand in {doc}`03_grading`.",
-    "data_access": "Data of the initiative come from its own archive; nothing of it is passed on.",
-    "output": "A grade from 0 to 4, continuous, and an embedding.",
-    "dictionary": "{doc}`dictionary`, printed from the schemas.",
-    "measures": (
-        "Weighted kappa, errors and exact agreement with intervals by person; attention "
-        "beside redrawn weights and a deletion check."
-    ),
-    "use": "For research alone: no use in care, and no medical device.",
-    "code": (
-        "The whole pipeline is open, with a lock of its packages; `make crate` exports what "
-        "made a book. Data of the initiative come from its own archive."
-    ),
-}
+WORDS = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
 
 
 def gather(

@@ -1,177 +1,22 @@
 """Items: what each guideline asks, in our words, and the fact of the run that answers it.
 
-Numbers are those of the guidelines; an empty fact is one that only the authors know. The wording is
-a paraphrase, and that of the phenotype recommendations follows their five headings alone.
+Read from `items.yml`. An empty fact is one that only the authors know.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import yaml
+
 Item = tuple[str, str, str]  # number, what is asked, name of the fact
 
-SPIL = "Osteoarthritis phenotype research"
-STROBE = "STROBE, observational studies"
-TRIPOD = "TRIPOD+AI, prediction models"
-CLAIM = "CLAIM, imaging and artificial intelligence"
-
-WORDING = "Numbers are the guideline's, the wording is a paraphrase."
-SOURCES = {
-    SPIL: "Recommendations of a consensus panel {cite:p}`vanspil2020`, "
-    "doi:10.1186/s13075-020-2143-0. The headings are the panel's; the items under them are a "
-    "paraphrase and not its wording.",
-    STROBE: "Cohort studies {cite:p}`vonelm2007`, doi:10.1371/journal.pmed.0040296. " + WORDING,
-    TRIPOD: "Here for the grader, the only part that predicts {cite:p}`collins2024`, "
-    "doi:10.1136/bmj-2023-078378. " + WORDING,
-    CLAIM: "Imaging studies, the update of 2024 {cite:p}`tejani2024`, doi:10.1148/ryai.240300. "
-    + WORDING,
-}
-
+_READ = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
+SOURCES: dict[str, str] = {each["guideline"]: each["source"] for each in _READ}
 GUIDELINES: dict[str, list[Item]] = {
-    SPIL: [
-        ("study", "aim: to find phenotypes, to confirm them, or to use them", "aim"),
-        ("study", "the definition of a phenotype that is used", "phenotype_definition"),
-        ("study", "design and setting, and for how long people were followed", "design"),
-        ("population", "who was eligible, and the stage of disease", "eligible"),
-        ("population", "how many people and joints, and from whom none was used", "flow"),
-        ("data", "the variables that define phenotypes, and why these", "inputs"),
-        ("data", "how and when each was measured, and how well", "measured"),
-        ("analysis", "how groups were found and their number chosen", "clustering"),
-        ("analysis", "missing data", "missing"),
-        ("analysis", "stability and validity, within the data and beyond", "stability"),
-        (
-            "analysis",
-            "variables that describe phenotypes kept apart from those that define",
-            "roles",
-        ),
-        ("appraisal", "differences in course or outcome between phenotypes", "claims"),
-        ("appraisal", "meaning for care, and what remains to be shown", ""),
-    ],
-    STROBE: [
-        ("1a", "design named in title or abstract", ""),
-        ("1b", "abstract: a balanced summary of what was done and found", "summary"),
-        ("2", "background and why the study was done", ""),
-        ("3", "aims, with hypotheses stated beforehand", "families"),
-        ("4", "main elements of the design", "design"),
-        ("5", "setting, places and dates", "setting"),
-        ("6", "who was eligible, how found and followed", "eligible"),
-        ("7", "outcomes, exposures and confounders defined", "outcomes"),
-        ("8", "sources of data and how each was measured", "measured"),
-        ("9", "what was done against bias", "bias"),
-        ("10", "how the size of the study came about", "power"),
-        ("11", "how quantities were handled and grouped, and why", "grouping"),
-        ("12a", "statistics, control of confounding included", "statistics"),
-        ("12b", "subgroups and interactions", "grouping"),
-        ("12c", "missing data", "missing"),
-        ("12d", "loss to follow-up", "attrition"),
-        ("12e", "sensitivity analyses", "sensitivity"),
-        ("13", "people at each step, with reasons for loss", "flow"),
-        ("14a", "who the people are", "people"),
-        ("14b", "how many lack each variable", "flow"),
-        ("14c", "length of follow-up", "follow_up"),
-        ("15", "numbers of outcome events over time", "events"),
-        ("16", "estimates with intervals, adjusted and not", "claims"),
-        ("17", "other analyses: subgroups, sensitivity", "sensitivity"),
-        ("18", "the main results against the aims", "summary"),
-        ("19", "limitations, with direction and size of bias", "limits"),
-        ("20", "a cautious interpretation, with other evidence", ""),
-        ("21", "whether it holds elsewhere", "generalise"),
-        ("22", "funding and the role of funders", ""),
-    ],
-    TRIPOD: [
-        ("1", "title names developing or evaluating, the people and the outcome", ""),
-        ("2", "abstract by the checklist for abstracts", ""),
-        ("3a", "context in care and reason, existing models", ""),
-        ("3b", "for whom, for what and for which users", "use"),
-        ("3c", "known inequalities of health between groups of people", ""),
-        ("4", "aims: development, evaluation or both", "aim"),
-        ("5a", "sources of data for each part, why these, how representative", "setting"),
-        ("5b", "dates of accrual and end of follow-up", "follow_up"),
-        ("6a", "setting, number and place of centres", "setting"),
-        ("6b", "eligibility", "eligible"),
-        ("6c", "treatments received", ""),
-        ("7", "preparation and checks of data, alike for groups of people", "preparation"),
-        ("8a", "the outcome, how and when it was assessed", "outcome_grade"),
-        ("8b", "who assessed it", ""),
-        ("8c", "what assessors were blind to", "outcome_grade"),
-        ("9", "predictors: choice, definition, assessors", "predictors"),
-        ("10", "how the size was arrived at", "size"),
-        ("11", "missing data", "missing"),
-        ("12a", "how data were used and parted", "splits"),
-        ("12b", "how predictors were handled", "preparation"),
-        ("12c", "type of model, building, tuning, internal validation", "training"),
-        ("12d", "heterogeneity across clusters", "fairness"),
-        ("12e", "measures and plots of performance", "measures"),
-        ("12f", "updating after evaluation", "updating"),
-        ("12g", "how predictions were calculated", "code"),
-        ("13", "class imbalance and what was done", "imbalance"),
-        ("14", "fairness: what was done and why", "fairness"),
-        ("15", "what the model gives out, thresholds", "output"),
-        ("16", "differences between development and evaluation data", "splits"),
-        ("17", "ethical approval and consent", ""),
-        ("18a", "funding", ""),
-        ("18b", "conflicts of interest", ""),
-        ("18c", "protocol", ""),
-        ("18d", "registration", ""),
-        ("18e", "availability of data", "data_access"),
-        ("18f", "availability of code", "code"),
-        ("19", "involvement of patients and the public", ""),
-        ("20a", "flow of people, with and without the outcome", "flow"),
-        ("20b", "characteristics of the people", "people"),
-        ("20c", "evaluation data beside development data", "splits"),
-        ("21", "people and events in each analysis", "splits"),
-        ("22", "the model itself, so that others can use it", "code"),
-        ("23a", "performance with intervals, also by group", "grader"),
-        ("23b", "performance across clusters", "fairness"),
-        ("24", "results of updating", "updating"),
-        ("25", "interpretation, fairness included", ""),
-        ("26", "limitations", "limits"),
-        ("27a", "poor or missing input in use", "quality"),
-        ("27b", "what users must do and know", "use"),
-        ("27c", "next steps", "generalise"),
-    ],
-    CLAIM: [
-        ("1", "title names the technology", ""),
-        ("2", "abstract: design, methods, results, conclusions", "summary"),
-        ("3", "background, intended use and role in care", "use"),
-        ("4", "aims and hypotheses", "aim"),
-        ("5", "prospective or retrospective", "design"),
-        ("6", "goal of the study", "aim"),
-        ("7", "sources of data", "setting"),
-        ("8", "inclusion and exclusion", "eligible"),
-        ("9", "preparation of pictures", "preparation"),
-        ("10", "selection of parts of the data", "quality"),
-        ("11", "how people were made unknown", ""),
-        ("12", "missing data", "missing"),
-        ("13", "protocol of image acquisition", ""),
-        ("14", "how the reference standard was obtained", "outcome_grade"),
-        ("15", "why this reference standard", ""),
-        ("16", "who annotated, with what training", ""),
-        ("17", "how the test set was annotated", ""),
-        ("18", "variability within and between annotators", ""),
-        ("19", "how data were assigned to parts", "splits"),
-        ("20", "at which level the parts are apart", "splits"),
-        ("21", "intended size of the test set", "size"),
-        ("22", "the model in detail", "encoder"),
-        ("23", "software and versions", "software"),
-        ("24", "start of the weights", "encoder"),
-        ("25", "training, augmentation, hyperparameters", "training"),
-        ("26", "choice of the final model", "training"),
-        ("27", "ensembles", "ensemble"),
-        ("28", "measures of performance", "measures"),
-        ("29", "uncertainty and significance", "families"),
-        ("30", "robustness and sensitivity", "sensitivity"),
-        ("31", "explanation of the model, and its checks", "explanation"),
-        ("32", "internal testing", "grader"),
-        ("33", "external testing", "generalise"),
-        ("34", "registration of a trial", ""),
-        ("35", "numbers included and excluded", "flow"),
-        ("36", "characteristics of the people in each part", "people"),
-        ("37", "performance against the reference standard", "grader"),
-        ("38", "accuracy with intervals", "grader"),
-        ("39", "failures", "failures"),
-        ("40", "limitations", "limits"),
-        ("41", "meaning for practice", ""),
-        ("42", "the full protocol", ""),
-        ("43", "availability of software, model and data", "code"),
-        ("44", "funding and the role of funders", ""),
-    ],
+    each["guideline"]: [
+        (item["number"], item["asks"], item.get("fact", "")) for item in each["items"]
+    ]
+    for each in _READ
 }
+SPIL, STROBE, TRIPOD, CLAIM = GUIDELINES
