@@ -95,7 +95,7 @@ ifneq (,$(AHEAD))
 SETTLED := $(shell $(TELL) stamps $(GIVEN))
 endif
 
-.PHONY: equipped all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables faults coverage hashes sbom check FORCE
+.PHONY: equipped read-book all assign grade run book twin calibrate encoder weights test test-all slow-runs slow-rest quick lint timings env browser lock clean clean-all help stamps status doctor explore bench bench-films bench-training bench-grading bench-truth crate truth pdf tables faults coverage hashes sbom check FORCE
 
 all: $(HTML) ## execute what is missing or has changed, then build the book
 	@$(TELL) timings --profile "$(P)" > $(A)/timings.txt
@@ -161,13 +161,18 @@ truth: $(READY) ## TWINS small releases with films and phenotypes, TWINS without
 	  --parts artefacts/twins --twins $(strip $(TWINS)) --workers $(strip $(JOBS))
 
 # --- tests -----------------------------------------------------------------------------------
-test: $(READY) browser ## lint, fast tests, the whole pipeline, the book in a browser
+test: $(READY) browser ## lint, fast tests, the whole pipeline in small, its book in a browser
 	@$(MAKE) lint quick
-	@$(MAKE) all
+	@$(MAKE) all PROFILE=smoke
+	@$(MAKE) read-book PROFILE=smoke
+
+read-book: $(READY) ## read the built book of this profile in a browser, page by page
 	@$(PY) -m pytest -m browser -n $(strip $(JOBS)) $(filter-out $(MAKERS),$(call marked,browser)) --override-ini addopts="-q --strict-markers"
 	@$(PY) -m pytest -m browser $(MAKERS) --override-ini addopts="-q --strict-markers"
 
-test-all: test ## `test`, then the slow tests: faults, calibration, whole runs (twice as long)
+test-all: test ## `test`, the book of the demo, the slow tests: faults, calibration, whole runs (an hour)
+	@$(MAKE) all
+	@$(MAKE) read-book
 	@$(MAKE) slow-runs slow-rest
 
 slow-runs: $(READY) ## slow tests that share one finished run of the smoke profile

@@ -109,10 +109,10 @@ def test_a_link_opens_its_setting_and_leads_to_its_grade(page: Page, site: str) 
     page.wait_for_selector(".kx-strip button")
     assert page.locator(".kx-controls select").input_value() == "image"
     assert page.locator("input[aria-label=min_cluster_size]").input_value() != "0"
-    page.goto(f"{site}{NAME}#grade=1&min_samples=5")
-    page.wait_for_url("**/05_phenotype_grade_1.html*")
+    page.goto(f"{site}{NAME}#grade=0&min_samples=5")
+    page.wait_for_url("**/05_phenotype_grade_0.html*")
     page.wait_for_selector(".kx-strip button")
-    assert "min_samples=5@1" in text(page, ".kx-command")
+    assert "min_samples=5@0" in text(page, ".kx-command")
 
 
 def test_the_command_is_copied_as_it_is_shown(explorer: Page, site: str) -> None:
