@@ -26,7 +26,8 @@ PLACE = Path(__file__).parents[2] / "tests" / "golden"
 NOT_TABLES = {"release", "cache", "checkpoints", "stamps", "outputs", "ran", "records", "running"}
 COLUMNS = ["place", "column", "values", "distinct", "mean", "deviation", "digest"]
 WHOLE = "(whole)"
-MARKS = r'(id|for|data-[a-z]+)="[^"]*"|\b(code|parameters|inputs) [0-9a-f]{12}\b'
+PRINTS = r"\b(code|parameters|inputs)\s*(<[^>]*>\s*)*[0-9a-f]{12}\b"
+MARKS = rf"<(style|script|svg)\b.*?</\1>|<[^>]*>|{PRINTS}"
 TOLERANCE = 1e-3  # of a standard deviation, and of a mean
 
 
@@ -61,8 +62,8 @@ def load(path: Path) -> pd.DataFrame:
 def text(notebook: Path) -> str:
     """Return all that an executed notebook says: the text and tables of its outputs, no pictures.
 
-    Marks without meaning that differ from run to run, such as names of elements, are left out,
-    and so is the line under a figure or table that says which code and inputs made it.
+    How a page is set, such as names of elements, is left out, and so are the fingerprints of code
+    and inputs in the line under a figure or table.
     """
     said = []
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
@@ -70,7 +71,7 @@ def text(notebook: Path) -> str:
             data = output.get("data", {})
             shown = data.get("text/markdown") or data.get("text/html") or output.get("text", "")
             said.append("".join(shown))
-    return re.sub(MARKS, "", "\n".join(said))
+    return re.sub(MARKS, " ", "\n".join(said), flags=re.DOTALL)
 
 
 def differences(found: pd.DataFrame, expected: pd.DataFrame, *, exact: bool) -> list[str]:
