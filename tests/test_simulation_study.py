@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from scipy import stats
 
 from kneephen_report import benchmark_results, simulation_report
 from kneephen_utils import tables
 from studies import simulation_study
-from studies.simulation_study import estimands, simulated_cohort
+from studies.simulation_study import estimands, estimators, simulated_cohort
 
 SMALL = {"people": 250, "draws": 39, "seed": 3}  # fewer than 20 turns reject nothing at 5 %
 
@@ -65,6 +66,20 @@ def test_the_right_answers_are_those_the_release_plants() -> None:
     lateral = next(q for q in estimands.PLANTED if q.kl_grade == 2 and q.outcome == estimands.RISE)
     assert lateral.truth(estimands.RATIO) == pytest.approx(2.2)
     assert {q.truth(c) for q in estimands.WITHOUT for c in q.contrasts} == {0.0, 1.0}
+
+
+def test_the_published_approach_tests_by_mann_whitney() -> None:
+    rng = np.random.default_rng(4)
+    pair = pd.DataFrame({"knee_id": [str(k) for k in range(40)], "phenotype": np.arange(40) % 2})
+    pair["baseline"] = 0.0
+    pain = np.round(rng.exponential(2 + pair["phenotype"]))
+    visits = pair[["knee_id"]].assign(months=0.0, womac_pain=pain)
+    seen = simulated_cohort.Seen(pair, visits, pair)
+    question = estimands.Question("womac_pain", (estimands.LEVEL,), 2)
+    found = estimators.published(pair, seen, question, draws=39, seed=1)[estimands.LEVEL]
+    one, other = (pain[pair["phenotype"] == k] for k in (1, 0))
+    assert found["p"] == pytest.approx(stats.mannwhitneyu(one, other).pvalue)
+    assert found["estimate"] == pytest.approx(one.mean() - other.mean())
 
 
 def test_every_question_is_answered_by_both_approaches(runs: pd.DataFrame) -> None:

@@ -61,8 +61,10 @@ def published(pair: pd.DataFrame, seen: Seen, asked: Question, *, draws: int, se
         LATER: end,
         SLOPE: end.assign(measure=change).dropna(subset=["measure"]),
     }
+    found = {each: two_part_model.independent(rows_of[each], 1) for each in asked.contrasts}
     return {
-        each: two_part_model.independent(rows_of[each], 1) or MISSING for each in asked.contrasts
+        each: {**values, "p": _mann_whitney(rows_of[each])} if values else MISSING
+        for each, values in found.items()
     }
 
 
