@@ -68,7 +68,7 @@ def made(command: str, code: str, *, name: str = "") -> str:
     return f"Made by `{command}` at {code}{place}."
 
 
-def listing(table: pd.DataFrame) -> str:
+def table_markdown(table: pd.DataFrame) -> str:
     """Return a table whose cells are text as a Markdown table."""
     lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * table.shape[1]]
     cells = table.astype(str).map(lambda text: text.replace("|", "\\|"))

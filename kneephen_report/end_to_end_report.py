@@ -20,10 +20,10 @@ NOT_RUN = "No small releases were studied yet; `make truth` does.\n"
 
 def markdown(path: Path) -> str:
     """Return the counts of the table in `path` as Markdown, or how to make it."""
-    return tell(*benchmark_results.read(path)) if path.exists() else NOT_RUN
+    return text_studies(*benchmark_results.read(path)) if path.exists() else NOT_RUN
 
 
-def tell(twins: pd.DataFrame, command: str, code: str) -> str:
+def text_studies(twins: pd.DataFrame, command: str, code: str) -> str:
     """Return the counts with the command that made them and the state of the code."""
     sizes = twins.groupby("planted")["twin"].nunique()
     with_groups, without = (int(sizes.get(kind, 0)) for kind in (True, False))
@@ -33,7 +33,7 @@ def tell(twins: pd.DataFrame, command: str, code: str) -> str:
         "count releases, or grades and intervals within them as if independent."
     )
     made = benchmark_results.made(command, code, name="twins.csv")
-    parts = [said, _power(twins), benchmark_results.listing(rows), made]
+    parts = [said, _power(twins), benchmark_results.table_markdown(rows), made]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

@@ -85,7 +85,7 @@ def _table(table: pd.DataFrame, columns: list[str]) -> str:
         }
         first = {"arm": row["arm"], "grade": f"KL{row['kl_grade']}", "cohorts": row["cells"]}
         rows.append(first | {name: cells[name] for name in columns})
-    return benchmark_results.listing(
+    return benchmark_results.table_markdown(
         pd.DataFrame(rows, columns=["arm", "grade", "cohorts", *columns])
     )
 
@@ -120,7 +120,7 @@ def _beside(table: pd.DataFrame) -> str:
     keys = ["grade", "groups planted", "knees of the smallest"]
     wide = shown.pivot_table(index=keys, columns="arm", values="told", aggfunc="first")
     wide = wide[sorted(wide, key=lambda arm: arm == BASELINE)].reset_index()
-    return benchmark_results.listing(wide.astype({"groups planted": int}))
+    return benchmark_results.table_markdown(wide.astype({"groups planted": int}))
 
 
 def _percent(row: pd.Series) -> str:

@@ -60,7 +60,7 @@ def _options(table: pd.DataFrame, command: str, code: str) -> list[str]:
         }
         for row in rows
     ]
-    listed = benchmark_results.listing(pd.DataFrame(shown))
+    listed = benchmark_results.table_markdown(pd.DataFrame(shown))
     return [" ".join(said), listed, benchmark_results.made(command, code)]
 
 
@@ -115,7 +115,7 @@ def _readers(table: pd.DataFrame, command: str, code: str) -> list[str]:
     ]
     return [
         said,
-        benchmark_results.listing(pd.DataFrame(shown)),
+        benchmark_results.table_markdown(pd.DataFrame(shown)),
         benchmark_results.made(command, code),
     ]
 

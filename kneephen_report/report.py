@@ -72,7 +72,7 @@ def table(
     return HTML(f"{frame_open}{body}</div>")
 
 
-def say(*sentences: str) -> Markdown:
+def text(*sentences: str) -> Markdown:
     """Return sentences as one paragraph of the page; they were made from the data."""
     return Markdown(" ".join(sentence.strip() for sentence in sentences if sentence.strip()))
 

@@ -43,7 +43,8 @@ def _table(
     if not path.exists():
         return f"{missing}\n"
     table, command, code = benchmark_results.read(path)
-    return f"{benchmark_results.listing(text(table))}\n\n{benchmark_results.made(command, code)}\n"
+    shown = benchmark_results.table_markdown(text(table))
+    return f"{shown}\n\n{benchmark_results.made(command, code)}\n"
 
 
 def _thousands(table: pd.DataFrame) -> pd.DataFrame:

@@ -78,7 +78,9 @@ def _sentences(summary: pd.DataFrame, pooled: pd.DataFrame) -> list[str]:
 def _table(rows: pd.DataFrame, columns: list[str]) -> str:
     order = {question: place for place, question in enumerate(rows["question"].unique())}
     beside = rows.sort_values("question", key=lambda own: own.map(order), kind="stable")
-    return benchmark_results.listing(pd.DataFrame(map(_cells, beside.to_dict("records")))[columns])
+    return benchmark_results.table_markdown(
+        pd.DataFrame(map(_cells, beside.to_dict("records")))[columns]
+    )
 
 
 def _cells(row: dict) -> dict[str, str]:

@@ -38,14 +38,14 @@ def markdown(folder: Path) -> str:
     parts = [
         "## Beside a reference",
         RATIO,
-        benchmark_results.listing(beside(table[~alone])),
+        benchmark_results.table_markdown(beside(table[~alone])),
         "## Growth",
         GROWS,
-        benchmark_results.listing(growth(table[alone & ~run & ~scale])),
+        benchmark_results.table_markdown(growth(table[alone & ~run & ~scale])),
         "## Many people",
-        benchmark_results.listing(sized(table[scale])),
+        benchmark_results.table_markdown(sized(table[scale])),
         "## The whole pipeline",
-        benchmark_results.listing(runs(table[run])),
+        benchmark_results.table_markdown(runs(table[run])),
         "## Where the numbers come from",
         _made(table),
     ]

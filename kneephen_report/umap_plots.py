@@ -14,7 +14,7 @@ CELLS = 18  # cells of the density along a side
 GRADES = range(5)
 
 
-def draw_grades(laid_out: pd.DataFrame, of: pd.DataFrame, *, disclose: bool) -> Figure:
+def plot_grades(laid_out: pd.DataFrame, of: pd.DataFrame, *, disclose: bool) -> Figure:
     """Draw the map, one panel per grade, the knees of that grade before all others.
 
     Parameters
@@ -39,7 +39,7 @@ def draw_grades(laid_out: pd.DataFrame, of: pd.DataFrame, *, disclose: bool) -> 
     return drawn
 
 
-def draw_groups(laid_out: pd.DataFrame, phenotypes: pd.DataFrame, *, disclose: bool) -> Figure:
+def plot_groups(laid_out: pd.DataFrame, phenotypes: pd.DataFrame, *, disclose: bool) -> Figure:
     """Draw the map with the knees of one grade and arm in the colour of their phenotype.
 
     Discover knees are filled, confirm knees are open; see `draw_grades` for `disclose`.

@@ -23,7 +23,7 @@ NOTE = "R² in people the probe was not fitted on; 1 is perfect, a constant has 
 FEWEST = 10  # knees to fit on, and to measure on
 
 
-def shown(probes: pd.DataFrame) -> pd.DataFrame:
+def table_probes(probes: pd.DataFrame) -> pd.DataFrame:
     """Return a table of probes for reading, its targets in words."""
     return probes.assign(target=probes["target"].replace(WORDS))
 

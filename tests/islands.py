@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import fusion
-from kneephen_utils.phenotype.stratum import Cell, Settings, gather
+from kneephen_utils.phenotype.stratum import Settings, Stratum, gather
 
 SETTINGS = Settings(
     min_cluster_size=0,
@@ -75,7 +75,7 @@ def known(made: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return fusion.known(*(made[name] for name in names))
 
 
-def cells(made: dict[str, pd.DataFrame], *arms: str, grade: int = 2) -> list[Cell]:
+def cells(made: dict[str, pd.DataFrame], *arms: str, grade: int = 2) -> list[Stratum]:
     """Return the cells of a world in these arms, pictures as they are (no adjustment)."""
     of = known(made)
     raw = fusion.pictures(made["embeddings"], of)

@@ -133,7 +133,7 @@ def trained(
     kept_in: Path | None = None,
     *,
     dropout: float = 0.0,
-) -> tuple[Encoder, finetune.Upper, pd.DataFrame]:
+) -> tuple[Encoder, finetune.TrainableTail, pd.DataFrame]:
     """Tune a fresh encoder: the first two thirds of the knees teach, the others choose."""
     reader = encoder(dropout=dropout)
     rows, grades = study.crops["image"].to_numpy(), study.knees["kl_grade"].to_numpy(float)

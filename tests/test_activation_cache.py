@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kneephen_utils.encoder import Encoder, activation_cache, augmentation
-from kneephen_utils.encoder.activation_cache import Shelf
+from kneephen_utils.encoder.activation_cache import ActivationCache
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,9 @@ def study() -> narrow.Study:
     return narrow.study(40)
 
 
-def cached(study: narrow.Study, reader: Encoder, place: Shelf | None, **changed: Any) -> Any:
+def cached(
+    study: narrow.Study, reader: Encoder, place: ActivationCache | None, **changed: Any
+) -> Any:
     asked: dict[str, Any] = {"frozen_blocks": 6, "views": 2, "seed": 0} | changed
     rows = asked.pop("rows", study.crops["image"].to_numpy())
     return augmentation.cache(reader, study.images, rows, shelf=place, **asked)
@@ -29,7 +31,7 @@ def cached(study: narrow.Study, reader: Encoder, place: Shelf | None, **changed:
 def test_views_from_the_shelf_are_those_in_memory_and_not_computed_again(
     study: narrow.Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader, place = narrow.encoder(), Shelf(tmp_path, 1.0)
+    reader, place = narrow.encoder(), ActivationCache(tmp_path, 1.0)
     expected = cached(study, reader, None)
     first = cached(study, reader, place)
     monkeypatch.setattr(augmentation, "_fill", None)  # cannot be called
@@ -45,7 +47,7 @@ def test_views_from_the_shelf_are_those_in_memory_and_not_computed_again(
 def test_whatever_the_views_depend_on_makes_other_views(
     study: narrow.Study, tmp_path: Path, change: str
 ) -> None:
-    place, rows = Shelf(tmp_path, 1.0), study.crops["image"].to_numpy()[:4]
+    place, rows = ActivationCache(tmp_path, 1.0), study.crops["image"].to_numpy()[:4]
     cached(study, narrow.encoder(), place, rows=rows)
     reader, asked = narrow.encoder(), {"rows": rows}
     if change == "weights":
@@ -60,7 +62,7 @@ def test_whatever_the_views_depend_on_makes_other_views(
 
 
 def test_weights_of_trained_blocks_make_no_other_views(study: narrow.Study, tmp_path: Path) -> None:
-    place, rows = Shelf(tmp_path, 1.0), study.crops["image"].to_numpy()[:4]
+    place, rows = ActivationCache(tmp_path, 1.0), study.crops["image"].to_numpy()[:4]
     for change in (0.0, 1.0):
         reader = narrow.encoder()
         with torch.no_grad():
@@ -81,11 +83,11 @@ def test_processes_that_share_the_work_make_the_same_views(study: narrow.Study) 
 
 def test_views_larger_than_the_shelf_are_refused(study: narrow.Study, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="but cache_gb is 1e-05; raise it or lower views"):
-        cached(study, narrow.encoder(), Shelf(tmp_path, 1e-5))
+        cached(study, narrow.encoder(), ActivationCache(tmp_path, 1e-5))
 
 
 def test_what_was_used_longest_ago_makes_room_and_what_was_unfinished_goes(tmp_path: Path) -> None:
-    place = Shelf(tmp_path, 3000 / 1e9)
+    place = ActivationCache(tmp_path, 3000 / 1e9)
     for age, key in enumerate(["old", "older", "new"]):
         activation_cache.begin(place, key, (100,), np.float64)[:] = age
         activation_cache.finish(place, key)

@@ -34,12 +34,12 @@ def pictures() -> Pictures:
 
 
 @pytest.fixture(scope="module")
-def readers() -> list[relevance.Reader]:
+def readers() -> list[relevance.GradingModel]:
     untrained = relevance.untrained("embedded")
     head = relevance.Head(untrained.encoder.dimensions, np.full(1, 2.0))
     with torch.no_grad():
         head.linear.weight.normal_(generator=torch.Generator().manual_seed(1))
-    trained = relevance.Reader(
+    trained = relevance.GradingModel(
         "finetuned", untrained.encoder, head.requires_grad_(requires_grad=False)
     )
     return [untrained, trained, relevance.randomised(trained, frozen_blocks=6, seed=5)]
@@ -51,8 +51,10 @@ def known() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def maps(readers: list[relevance.Reader], pictures: Pictures, known: pd.DataFrame) -> pd.DataFrame:
-    return attention.look(readers, pictures, known, settings=SETTINGS)
+def maps(
+    readers: list[relevance.GradingModel], pictures: Pictures, known: pd.DataFrame
+) -> pd.DataFrame:
+    return attention.compute_maps(readers, pictures, known, settings=SETTINGS)
 
 
 def phenotypes() -> pd.DataFrame:
@@ -83,9 +85,12 @@ def test_every_map_is_a_set_of_shares_in_the_order_of_the_knees(
 
 
 def test_a_map_does_not_depend_on_the_pictures_it_was_made_beside(
-    readers: list[relevance.Reader], pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
+    readers: list[relevance.GradingModel],
+    pictures: Pictures,
+    maps: pd.DataFrame,
+    known: pd.DataFrame,
 ) -> None:
-    alone = attention.look(readers, pictures, known.iloc[[4]], settings=SETTINGS)
+    alone = attention.compute_maps(readers, pictures, known.iloc[[4]], settings=SETTINGS)
     beside = maps[maps["knee_id"] == known["knee_id"][4]]
     np.testing.assert_allclose(
         alone.filter(like="patch_"), beside.filter(like="patch_"), rtol=1e-3, atol=1e-7
@@ -151,7 +156,10 @@ def test_a_map_that_looks_everywhere_alike_scores_the_area(
 
 
 def test_checks_repeat_with_the_seed_and_say_what_a_reader_needs(
-    readers: list[relevance.Reader], pictures: Pictures, maps: pd.DataFrame, known: pd.DataFrame
+    readers: list[relevance.GradingModel],
+    pictures: Pictures,
+    maps: pd.DataFrame,
+    known: pd.DataFrame,
 ) -> None:
     checks = attention.check(readers, pictures, known, maps, settings=SETTINGS)
     tables.check(checks, "attention_checks")
@@ -165,7 +173,7 @@ def test_checks_repeat_with_the_seed_and_say_what_a_reader_needs(
     change = value["finetuned", "cls", "deletion"] - value["finetuned", "random", "deletion"]
     assert value["finetuned", "cls", "deletion_over_random"] == pytest.approx(change)
     scores = attention.score(maps, known, settings=SETTINGS)
-    told = " ".join(summary_text.verdict(scores, checks))
+    told = " ".join(summary_text.text_verdict(scores, checks))
     assert "blob" in told
     assert "rank correlation" in told
     assert len(summary_tables.by_map(scores, checks)) == 12
@@ -197,7 +205,7 @@ def test_a_figure_has_one_scale_and_a_blob_beside_every_row(
         (int(grade), int(phenotype)): pictures.pixels[rows["image"]].mean(axis=0)
         for (grade, phenotype), rows in members.groupby(aggregation.GROUP)
     }
-    drawn = heatmaps.draw_groups(
+    drawn = heatmaps.plot_groups(
         averages, crops_of, ("zeroshot", "cls"), region=140.0, prior_width=25.0
     )
     shown = [axis for axis in drawn.axes if len(axis.images) == 2]
@@ -224,7 +232,7 @@ def test_closed_maps_lie_on_the_mean_of_all_if_asked_for_and_else_on_nothing(
         heatmaps.mean_crops(pictures, few, disclose=False, mean_pictures=True),
     ):
         assert none == {}
-        drawn = heatmaps.draw_groups(averages, none, ("zeroshot", "cls"), **settings)
+        drawn = heatmaps.plot_groups(averages, none, ("zeroshot", "cls"), **settings)
         assert {len(axis.images) for axis in drawn.axes[:6]} == {1}
     assert "all knees" in heatmaps.beneath(asked)
     assert "not asked for" in heatmaps.beneath({})

@@ -225,7 +225,7 @@ def test_without_outcomes_there_are_no_replacements_and_no_deaths(release: Relea
         *("kl_rise_1", "kl_rise_2", "jsn_rise", "jsw_loss_0.5", "jsw_loss_0.7")
     }
     assert "does not say" in " ".join(
-        participant_flow.tell(built["knees"], built["events"], built["films"], disclose=True)
+        participant_flow.text_flow(built["knees"], built["events"], built["films"], disclose=True)
     )
 
 
@@ -361,7 +361,7 @@ def test_small_counts_are_left_out_where_data_are_gated(four: dict[str, pd.DataF
     assert shown["knees"].isna().sum() == counts["knees"].between(1, 9).sum() > 0
     assert_frame_equal(participant_flow.hidden(counts, disclose=True), counts)
     sentences = " ".join(
-        participant_flow.tell(four["knees"], four["events"], four["films"], disclose=False)
+        participant_flow.text_flow(four["knees"], four["events"], four["films"], disclose=False)
     )
     assert "fewer than 10 people" in sentences
 
@@ -371,10 +371,10 @@ def test_figures_show_only_grades_with_enough_knees(
     four: dict[str, pd.DataFrame], shown: str
 ) -> None:
     disclose = shown == "every knee"
-    drawn = participant_flow.draw_baseline(four["knees"], disclose=disclose)
+    drawn = participant_flow.plot_baseline(four["knees"], disclose=disclose)
     bars = [bar for bar in drawn.axes[0].patches if bar.get_height() > 0]
     assert len(bars) == (5 if disclose else 0)
-    lines = participant_flow.draw_seen(
+    lines = participant_flow.plot_seen(
         reading_selection.seen(four["knees"], four["visits"]), disclose=disclose
     ).axes[0]
     assert any(len(line.get_xdata()) for line in lines.get_lines()) is disclose

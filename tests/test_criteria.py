@@ -8,7 +8,7 @@ import pytest
 
 from kneephen_utils import tables, verdict
 from kneephen_utils.phenotype import criteria, null_models
-from kneephen_utils.phenotype.stratum import ENOUGH, Cell
+from kneephen_utils.phenotype.stratum import ENOUGH, Stratum
 
 NULLS = [f"null_{name}" for name in null_models.REFERENCES]
 PASSING = {
@@ -35,7 +35,7 @@ def gates(**change: float) -> pd.DataFrame:
     knees = pd.DataFrame({"knee_id": [f"k{n}" for n in range(size + 9)], "split": "confirm"})
     knees["participant_id"] = knees["knee_id"]
     knees.loc[: size - 1, "split"] = "discover"
-    cell = Cell("image", 2, knees, pd.DataFrame({"image_0": np.zeros(len(knees))}))
+    cell = Stratum("image", 2, knees, pd.DataFrame({"image_0": np.zeros(len(knees))}))
     swept = pd.DataFrame([at | {"chosen": True, "phenotypes": found, "dbcv": own["dbcv"]}])
     null = [at | {"reference": "observed", "statistic": 0.5}]
     for name in null_models.REFERENCES:

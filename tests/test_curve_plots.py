@@ -21,7 +21,7 @@ def rows(grades: int, name: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("grades", "across"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3)])
 def test_every_grade_has_its_panel_on_one_scale(grades: int, across: int) -> None:
-    drawn = curve_plots.draw_means(rows(grades, "raw"), raw="raw", fitted="raw", ylabel="points")
+    drawn = curve_plots.plot_means(rows(grades, "raw"), raw="raw", fitted="raw", ylabel="points")
     assert [panel.get_title("left") for panel in drawn.axes] == [f"KL{g}" for g in range(grades)]
     assert len({panel.get_ylim() for panel in drawn.axes}) == 1
     assert drawn.axes[0].get_ylim()[1] >= 4.0
@@ -32,7 +32,7 @@ def test_every_grade_has_its_panel_on_one_scale(grades: int, across: int) -> Non
 
 
 def test_the_knees_at_risk_stand_below_their_own_grade() -> None:
-    drawn = curve_plots.draw_free(
+    drawn = curve_plots.plot_free(
         rows(4, "kaplan_meier"), curve="kaplan_meier", beside="", ylabel="free"
     )
     drawn.canvas.draw()

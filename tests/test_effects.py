@@ -90,14 +90,14 @@ def test_a_knee_that_is_not_in_knees_is_an_error() -> None:
 
 def test_small_counts_are_hidden_where_single_knees_may_not_be_shown() -> None:
     made = effects.table(rows([0.5]), "pain_effects", families=FAMILIES).assign(knees=9)
-    assert effect_tables.shown(made, disclose=True)["knees"].tolist() == [9]
-    assert effect_tables.shown(made, disclose=False)["knees"].isna().all()
+    assert effect_tables.table_effects(made, disclose=True)["knees"].tolist() == [9]
+    assert effect_tables.table_effects(made, disclose=False)["knees"].isna().all()
 
 
 def test_an_estimate_is_listed_with_its_interval_in_one_cell() -> None:
     made = effects.table(rows([0.5, 0.5]), "pain_effects", families=FAMILIES)
     made = made.assign(estimate=[0.36, np.nan], low=[0.08, np.nan], high=[0.64, np.nan])
-    listed = effect_tables.listing(made, effect_tables.TESTS, disclose=True)
+    listed = effect_tables.table_columns(made, effect_tables.TESTS, disclose=True)
     assert listed["estimate"].tolist() == ["0.36 (0.08 to 0.64)", "\N{EN DASH}"]
     assert not {"low", "high"} & set(listed)
 

@@ -139,7 +139,7 @@ def test_planted_grades_are_found_by_their_sentences(
     assert graded["kl_grade"].isna().sum() == 3
     errors = embedding.compare(graded).set_index("predictor")["mae"]
     assert errors["zero-shot"] < 0.6 * errors.drop("zero-shot").min()
-    assert "Zero-shot grading beats the best constant" in embedding.verdict(graded)
+    assert "Zero-shot grading beats the best constant" in embedding.text_verdict(graded)
 
 
 def test_grades_of_people_not_in_train_change_no_prediction(
@@ -158,7 +158,7 @@ def test_grades_of_people_not_in_train_change_no_prediction(
 
 
 def test_vectors_of_noise_do_not_beat_a_constant(study: narrow.Study, by_grade: np.ndarray) -> None:
-    assert "does not beat" in embedding.verdict(graded_of(study, by_grade, noise=1e6))
+    assert "does not beat" in embedding.text_verdict(graded_of(study, by_grade, noise=1e6))
 
 
 def test_constants_have_the_values_worked_out_by_hand() -> None:
@@ -178,7 +178,7 @@ def test_constants_have_the_values_worked_out_by_hand() -> None:
 def test_with_nobody_to_judge_on_nothing_is_judged() -> None:
     graded = pd.DataFrame({"split": ["train"], "kl_grade": [1], "kl_predicted": [1.0]})
     assert embedding.compare(graded).empty
-    assert "not judged" in embedding.verdict(graded)
+    assert "not judged" in embedding.text_verdict(graded)
 
 
 def test_the_figure_says_in_words_what_it_shows(study: narrow.Study, by_grade: np.ndarray) -> None:
@@ -186,17 +186,17 @@ def test_the_figure_says_in_words_what_it_shows(study: narrow.Study, by_grade: n
     tested = graded[graded["split"] != "train"]["kl_grade"].notna().sum()
     assert f"Zero-shot grade of {tested} knees" in plots.caption(graded)
     assert plots.alt(graded).count("KL") == 5
-    assert len(plots.draw(graded).axes[0].get_xticklabels()) == 5
-    sentences = embedding.shown(prompts.GRADES).set_index("grade")["sentences"]
+    assert len(plots.plot_grades(graded).axes[0].get_xticklabels()) == 5
+    sentences = embedding.table_prompts(prompts.GRADES).set_index("grade")["sentences"]
     assert all(each in sentences["KL4"] for each in prompts.GRADES[4])
     assert sentences.index.tolist() == [f"KL{grade}" for grade in range(5)]
 
 
 def test_a_grade_that_is_never_given_is_named(study: narrow.Study, by_grade: np.ndarray) -> None:
     graded = graded_of(study, by_grade)
-    assert "never gives" not in embedding.verdict(graded)
+    assert "never gives" not in embedding.text_verdict(graded)
     low = graded.assign(kl_predicted=graded["kl_predicted"].clip(upper=3.4))
-    assert embedding.verdict(low).endswith("It never gives KL4.")
+    assert embedding.text_verdict(low).endswith("It never gives KL4.")
 
 
 def test_what_the_embedding_tells_is_told_beside_coarse_pixels() -> None:
@@ -208,9 +208,9 @@ def test_what_the_embedding_tells_is_told_beside_coarse_pixels() -> None:
             "knees": 50,
         }
     )
-    said = embedding.say_probes(found)
+    said = embedding.text_probes(found)
     assert said.endswith("+0.10 for the medial joint-space width, +0.00 for the grade as read.")
-    assert "too few knees" in embedding.say_probes(found.assign(r2=np.nan))
+    assert "too few knees" in embedding.text_probes(found.assign(r2=np.nan))
 
 
 def test_other_predictors_stand_beside_and_one_with_gaps_is_left_out(
@@ -223,7 +223,7 @@ def test_other_predictors_stand_beside_and_one_with_gaps_is_left_out(
     found = embedding.compare(graded, others).set_index("predictor")["mae"]
     assert found[embedding.PIXELS] < 0.3  # the brightness of a picture is its grade
     assert "gaps" not in found
-    assert "a ridge on coarse pixels" in embedding.verdict(graded, others)
+    assert "a ridge on coarse pixels" in embedding.text_verdict(graded, others)
 
 
 def test_without_calibration_the_chances_are_those_of_the_plain_cosines(
@@ -293,7 +293,7 @@ def test_a_sentence_that_leads_away_from_its_knee_is_said_to() -> None:
             "knees": 40,
         }
     )
-    assert image_text_matching.say(found) == (
+    assert image_text_matching.text_matching(found) == (
         "A knee's own sentence lies nearer than chance within KL1; farther than chance within KL0; "
         "not told from chance within KL2."
     )
@@ -324,9 +324,9 @@ def test_planted_groups_are_found_and_confirm_people_join_them(
     agreed = kmeans_baseline.agreement(groups, known, draws=20, seed=0)
     assert agreed["scope"].tolist() == ["all grades"] * 3
     assert (agreed["estimate"].abs() < 0.1).all()
-    assert "2 groups" in kmeans_baseline.say(agreed)
-    assert kmeans_baseline.say(agreed.iloc[:0]).startswith("There are too few knees")
-    assert len(kmeans_baseline.shown(agreed)) == 1
+    assert "2 groups" in kmeans_baseline.text_agreement(agreed)
+    assert kmeans_baseline.text_agreement(agreed.iloc[:0]).startswith("There are too few knees")
+    assert len(kmeans_baseline.table_agreement(agreed)) == 1
 
 
 def test_groups_that_are_the_grade_again_are_said_to_be(study: narrow.Study) -> None:
@@ -380,6 +380,8 @@ def test_too_few_knees_give_no_probe(study: narrow.Study) -> None:
 def test_the_page_says_where_the_vectors_were_computed() -> None:
     reader = narrow.encoder()
     vectors = pd.DataFrame({"knee_id": ["a", "b"]})
-    assert "2 knees became vectors of 16 numbers on the CPU." in embedding.describe(reader, vectors)
+    assert "2 knees became vectors of 16 numbers on the CPU." in embedding.text_encoder(
+        reader, vectors
+    )
     reader.projection.to("meta")  # stands for any device that is not the CPU
-    assert "on a GPU (meta)" in embedding.describe(reader, vectors)
+    assert "on a GPU (meta)" in embedding.text_encoder(reader, vectors)

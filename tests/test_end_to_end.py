@@ -49,11 +49,13 @@ def test_claims_are_counted_by_release_and_by_grade() -> None:
     assert with_groups.filter(like="sign").iloc[0].startswith("1 of 2 (")
     assert with_groups.filter(like="hold the planted").iloc[0].startswith("1 of 3 (")
     assert with_groups.filter(like="agreement").iloc[0] == "0.40"
-    assert "No power was seen" not in end_to_end_report.tell(some, "make truth", "commit abc")
+    assert "No power was seen" not in end_to_end_report.text_studies(
+        some, "make truth", "commit abc"
+    )
     idle = some.assign(verdict="no phenotype")
-    assert "No power was seen" in end_to_end_report.tell(idle, "make truth", "commit abc")
+    assert "No power was seen" in end_to_end_report.text_studies(idle, "make truth", "commit abc")
     assert without.filter(like="sign").iloc[0] == "\N{EN DASH}"
-    assert "`make truth TWINS=3` at commit abc" in end_to_end_report.tell(
+    assert "`make truth TWINS=3` at commit abc" in end_to_end_report.text_studies(
         some, "make truth TWINS=3", "commit abc"
     )
 

@@ -67,7 +67,7 @@ def test_no_picture_is_made_where_single_knees_are_closed(given: dict[str, Any])
 def test_the_knee_most_like_the_mean_is_a_knee_and_the_mean_is_of_all() -> None:
     stack = np.ones((4, PIXELS, PIXELS)) * np.array([0, 90, 100, 250])[:, None, None]
     assert exemplars.nearest(stack) == 2
-    drawn = exemplars.draw(stack, None)
+    drawn = exemplars.plot_exemplars(stack, None)
     knee, mean = (axis.images[0].get_array() for axis in drawn.axes)
     assert np.unique(np.asarray(knee)).tolist() == [100]
     assert np.unique(np.asarray(mean)).tolist() == [110]

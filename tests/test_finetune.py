@@ -20,7 +20,7 @@ def study() -> narrow.Study:
     return narrow.study(30)
 
 
-def upper(frozen_blocks: int) -> finetune.Upper:
+def upper(frozen_blocks: int) -> finetune.TrainableTail:
     return finetune.upper_half(narrow.encoder(), grades=GRADES, frozen_blocks=frozen_blocks)
 
 
@@ -30,7 +30,7 @@ def upper(frozen_blocks: int) -> finetune.Upper:
 @pytest.mark.parametrize("frozen", [0, 6, 12])
 def test_every_trained_tensor_has_one_rate_that_falls_from_layer_to_layer(frozen: int) -> None:
     made = upper(frozen)
-    groups = finetune.groups(made, layer_decay=0.5, **RATES)
+    groups = finetune.param_groups(made, layer_decay=0.5, **RATES)
     rate = {id(p): group["base"] for group in groups for p in group["params"]}
     trained = [p for p in made.parameters() if p.requires_grad]
     assert sum(len(group["params"]) for group in groups) == len(rate) == len(trained)
@@ -45,7 +45,7 @@ def test_every_trained_tensor_has_one_rate_that_falls_from_layer_to_layer(frozen
 
 
 def test_without_decay_all_layers_learn_at_one_rate() -> None:
-    groups = finetune.groups(upper(6), layer_decay=1.0, **RATES)
+    groups = finetune.param_groups(upper(6), layer_decay=1.0, **RATES)
     assert [group["base"] for group in groups] == [1.0, 7.0]
 
 

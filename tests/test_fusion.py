@@ -148,8 +148,8 @@ def test_a_grade_that_lies_in_islands_is_seen_in_the_neighbours_though_no_line_r
     assert chance == pytest.approx(0.5, abs=0.05)
     mixed, _ = nuisance.neighbours(rng.normal(size=(n, 2)), known)
     assert mixed == pytest.approx(chance, abs=0.06)
-    assert "lie together" in nuisance.say_neighbours((share, chance), (share, chance))
-    assert "hardly says" in nuisance.say_neighbours((share, chance), (mixed, chance))
+    assert "lie together" in nuisance.text_neighbours((share, chance), (share, chance))
+    assert "hardly says" in nuisance.text_neighbours((share, chance), (mixed, chance))
 
 
 def test_neighbours_take_memory_as_the_knees_and_not_as_their_square() -> None:
@@ -173,4 +173,4 @@ def test_the_other_knee_of_a_person_is_no_neighbour() -> None:
     features = known[["kl_grade"]].to_numpy(float)
     assert nuisance.neighbours(features, known) == (0.0, 0.0)
     few = nuisance.neighbours(features[:14], known[:14])
-    assert "too few knees" in nuisance.say_neighbours(few, few)
+    assert "too few knees" in nuisance.text_neighbours(few, few)

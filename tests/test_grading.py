@@ -221,16 +221,16 @@ def test_nobody_to_score_on_is_an_error(predicted: pd.DataFrame, known: pd.DataF
 
 
 def test_the_sentences_name_the_best_constant_and_the_floor(scores: pd.DataFrame) -> None:
-    first, second, third = grading.verdict(scores)
+    first, second, third = grading.text_verdict(scores)
     assert first.startswith(f"On {scores['knees'].max()} knees")
     assert "the best constant, always KL" in second
     assert "a ridge on gradient histograms" in third
     without = scores[scores["predictor"] != "gradient ridge"]
-    assert "too few graded knees" in grading.verdict(without)[2]
-    shown = grading.shown(scores)["predictor"].tolist()
+    assert "too few graded knees" in grading.text_verdict(without)[2]
+    shown = grading.table_scores(scores)["predictor"].tolist()
     assert shown[:2] == ["fine-tuned", "zero-shot"]
     assert "ridge on gradient histograms" in shown
-    others = grading.shown(scores, grading.SECOND)
+    others = grading.table_scores(scores, grading.SECOND)
     assert others.columns.tolist() == ["predictor", *grading.SECOND.values()]
     assert others["predictor"].tolist() == shown
     assert grading.by_group(scores)["group"].iloc[0] == "all knees"
@@ -271,9 +271,9 @@ def test_the_cost_of_training_follows_the_knee_not_the_row(
     assert r2["jsw_lateral", "before"] > 0.99
     assert r2["jsw_lateral", "after"] < 0.2
     assert r2["kl_grade", "after"] > 0.8
-    said = probe_before_after.say(found)
+    said = probe_before_after.text_probes(found)
     assert f"the lateral width from 1.00 to {r2['jsw_lateral', 'after']:.2f}" in said
-    same = probe_before_after.say(probe_before_after.measure(after, after, known))
+    same = probe_before_after.text_probes(probe_before_after.measure(after, after, known))
     assert "neither gave nor took" in same
     assert f"{r2['kl_grade', 'after']:.2f} of the grade" in same
 
@@ -364,14 +364,14 @@ def test_a_group_of_the_curve_is_worked_out_by_hand_and_train_people_are_not_in_
 def test_captions_tell_the_numbers_of_the_figures() -> None:
     curve = pd.DataFrame({"place": [1, 2], "predicted": [0.5, 3.0], "estimate": [0.6, 2.0]})
     curve = curve.assign(low=[0.4, 1.8], high=[0.8, 2.2], knees=[20, 21], participants=[10, 11])
-    said = plots.describe_calibration(curve)
+    said = plots.text_calibration(curve)
     assert "41 knees" in said
     assert "in 1 of 2" in said
     assert "graded 3.00 on average and read 2.00 (1.80 to 2.20)" in said
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.31], "chosen": [False, True]})
     history = history.assign(validation_loss=[0.9, 0.42], validation_mae=[0.7, 0.35])
-    told = plots.describe_history(history)
+    told = plots.text_history(history)
     assert "Epoch 2 of 2" in told
     assert "0.35 grades in the people kept apart, loss 0.42 there and 0.31" in told
-    plots.draw_history(history)
-    plots.draw_calibration(curve)
+    plots.plot_history(history)
+    plots.plot_calibration(curve)

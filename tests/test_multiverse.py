@@ -122,9 +122,9 @@ def test_the_path_of_the_book_follows_its_settings_or_is_said_to_be_missing(
         own = {"embedding": embedding, "arm": "image", "reducer": "umap"}
         found = contrast.estimate(nobody, ways, known, default=own, **asked)
         assert set(found.loc[found["path"] == "default", "embedding"]) == told
-    without = plots.say(paths[paths["path"] != "default"])
+    without = plots.text_paths(paths[paths["path"] != "default"])
     assert "The path of this book is not among them." in without
-    assert "The path of this book is not among them." not in plots.say(paths)
+    assert "The path of this book is not among them." not in plots.text_paths(paths)
 
 
 def test_the_same_two_groups_are_compared_however_they_are_numbered(paths: pd.DataFrame) -> None:
@@ -141,9 +141,9 @@ def test_where_groups_do_not_differ_in_side_no_path_has_an_estimate() -> None:
     paths = taken(flat, groups)
     assert paths["estimate"].isna().all()
     assert paths["sentence"].str.startswith("No two groups").all()
-    assert "none of the 144 defensible paths" in plots.say(paths)[0]
+    assert "none of the 144 defensible paths" in plots.text_paths(paths)[0]
     assert plots.forks(paths).empty
-    assert plots.draw(paths).axes
+    assert plots.plot_paths(paths).axes
 
 
 def test_a_run_without_any_group_is_told_too() -> None:
@@ -223,18 +223,18 @@ def test_groups_of_every_way_are_found_in_its_own_features() -> None:
 
 
 def test_the_sentences_and_the_figure_come_from_the_paths(paths: pd.DataFrame) -> None:
-    said = " ".join(plots.say(paths))
+    said = " ".join(plots.text_paths(paths))
     assert f"{plots.defensible(paths)['estimate'].median():.2f}" in said
     assert "it is not among the defensible ones" in said
     assert said.startswith("All 144 defensible paths give a hazard ratio.")
     assert "with half the weight" in said
     assert "with double the weight" in said
     some = paths.assign(estimate=paths["estimate"].where(paths.index > 0))
-    assert "on the others" in plots.say(some)[0]
-    assert plots.describe(paths).startswith("Specification curve.")
+    assert "on the others" in plots.text_paths(some)[0]
+    assert plots.text_plot(paths).startswith("Specification curve.")
     forks = plots.forks(paths)
     assert set(forks["fork"]) == set(plots.FORKS)
     assert {"after fine-tuning", "PCA", "confirm people"} <= set(forks["side"])
-    below = plots.draw(paths).axes[1].get_yticklabels()
+    below = plots.plot_paths(paths).axes[1].get_yticklabels()
     assert "reducer: PCA" in [label.get_text() for label in below]
-    assert len(plots.draw(paths).axes) == 2
+    assert len(plots.plot_paths(paths).axes) == 2

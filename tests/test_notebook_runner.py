@@ -49,7 +49,7 @@ def test_what_is_told_names_no_person(tmp_path: Path, capsys: pytest.CaptureFixt
     error = {"ename": "ValueError", "evalue": code, "traceback": [code]}
     notebook.cells[0].outputs = [nbformat.v4.new_output("error", **error)]
     nbformat.write(notebook, tmp_path / "a.ipynb")
-    notebook_runner._say(notebook_runner.describe_failure(tmp_path / "a.ipynb"))
+    notebook_runner._say(notebook_runner.text_failure(tmp_path / "a.ipynb"))
     said = capsys.readouterr().err
     assert "not one row" in said
     assert "9000099" not in said
@@ -61,9 +61,9 @@ def test_a_notebook_that_was_cut_short_or_never_written_is_named(tmp_path: Path)
     cut = tmp_path / "a.ipynb"
     for text in ("", '{"cells": [{"cell_type": "co'):
         cut.write_text(text)
-        assert "could not be read: NotJSONError" in notebook_runner.describe_failure(cut)
+        assert "could not be read: NotJSONError" in notebook_runner.text_failure(cut)
     cut.unlink()
-    assert "could not be read: FileNotFoundError" in notebook_runner.describe_failure(cut)
+    assert "could not be read: FileNotFoundError" in notebook_runner.text_failure(cut)
 
 
 def test_why_a_run_failed_is_said_even_if_its_notebook_cannot_be_kept(

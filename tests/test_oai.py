@@ -183,7 +183,7 @@ def test_the_ingest_report_has_a_line_for_every_expected_table(release: oai.Rele
 
 
 def test_what_is_missing_is_told_in_sentences(release: oai.Release) -> None:
-    told = oai.tell(release.ingest)
+    told = oai.text_ingest(release.ingest)
     found = release.ingest["found"]
     assert told.startswith(f"{found.sum()} of {len(found)} tables were found. ")
     assert "pain at this visit is not known" in told

@@ -159,8 +159,8 @@ def test_discordance_is_pain_that_structure_does_not_announce() -> None:
     assert other["residual"].mean() == pytest.approx(0, abs=0.15)
     assert other["residual"].std() == pytest.approx(0.5, abs=0.1)
     assert np.corrcoef(other["residual"], other["kl_grade"])[0, 1] == pytest.approx(0, abs=0.15)
-    assert "explain" in discordance.tell(made, knees)
-    assert "Left out" not in discordance.tell(made, knees)
+    assert "explain" in discordance.text_discordance(made, knees)
+    assert "Left out" not in discordance.text_discordance(made, knees)
 
 
 def test_a_person_whose_sex_is_not_known_is_not_taken_for_a_man() -> None:
@@ -179,7 +179,7 @@ def test_a_person_whose_sex_is_not_known_is_not_taken_for_a_man() -> None:
     own = [each.set_index("knee_id")["expected"] for each in (whole, some, as_men)]
     off = [(each - own[0]).abs().mean() for each in own[1:]]
     assert off[0] < 0.1 < off[1]
-    told = discordance.tell(some, knees)
+    told = discordance.text_discordance(some, knees)
     assert "age, body mass index or sex is not known: 40 knees" in told
 
 

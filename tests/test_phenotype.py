@@ -23,6 +23,7 @@ from kneephen_utils.phenotype import (
     criteria,
     hdbscan_tree,
     null_models,
+    overlap,
     profile,
     reduction,
     stability,
@@ -38,7 +39,7 @@ def study(made: dict[str, pd.DataFrame], *arms: str, settings=SETTINGS) -> dict[
     cells = islands.cells(made, *arms)
     swept, chosen = sweep.run(cells, settings=settings)
     found = {"sweep": swept, "phenotypes": assignment.assign(cells, chosen, settings=settings)}
-    found["stability"] = stability.passport(cells, chosen, settings=settings)
+    found["stability"] = stability.stability_table(cells, chosen, settings=settings)
     found["null"] = null_models.draw(cells, chosen, settings=settings)
     found["contribution"] = contribution.measure(cells, chosen, settings=settings)
     found["gates"] = criteria.judge(
@@ -130,7 +131,7 @@ def test_the_share_of_the_picture_is_that_of_the_space_where_groups_were_looked_
     beside = rng.standard_normal((3000, 3)) * np.sqrt(0.05 / 3)
     names = [f"image_{n}" for n in range(300)] + ["age", "bmi", "sex"]
     features = pd.DataFrame(np.column_stack([picture, beside]), columns=names)
-    one = stratum.Cell("context", 2, knees.assign(knee_id=knees["participant_id"]), features)
+    one = stratum.Stratum("context", 2, knees.assign(knee_id=knees["participant_id"]), features)
     share = contribution.picture_share(one, settings=SETTINGS)
     low = sweep.reduced(one, SETTINGS).points
     told = LinearRegression().fit(beside, low).predict(beside)  # what the columns tell of it
@@ -210,11 +211,11 @@ def test_beside_a_choice_by_hand_stands_what_the_rule_takes(made: dict[str, pd.D
     assert around.loc[around["chosen"], place].to_numpy().tolist() == [[17, 3]]
     others = around.loc[around["best"] & ~around["chosen"], place].to_numpy().tolist()
     assert len(others) == 1
-    told = plots.say_sweep(around, arm="image")
+    told = plots.text_sweep(around, arm="image")
     assert "min_cluster_size 17 with min_samples 3 was given by hand: " in told
     assert f"Left alone, the rule takes {others[0][0]} with {others[0][1]}: " in told
     assert "another reducer" not in plots.caption_sweep(around, arm="image")
-    assert len(plots.draw_sweep(around, arm="image").axes) == 2  # its own panel and the scale
+    assert len(plots.plot_sweep(around, arm="image").axes) == 2  # its own panel and the scale
 
     taken = rule["image"]
     own = replace(SETTINGS, min_cluster_size=taken.min_cluster_size, min_samples=taken.min_samples)
@@ -222,7 +223,7 @@ def test_beside_a_choice_by_hand_stands_what_the_rule_takes(made: dict[str, pd.D
     swept, _ = sweep.decide(cells, tried, settings=own)
     same = sweep.around(cells, sweep.widened(cells, tried, settings=own), swept, settings=own)
     assert same.loc[same["best"], "chosen"].all()
-    assert "Left alone" not in plots.say_sweep(same, arm="image")
+    assert "Left alone" not in plots.text_sweep(same, arm="image")
     assert_frame_equal(sweep.around(cells, {}, free, settings=SETTINGS), free)
 
 
@@ -296,23 +297,23 @@ def test_jaccard_equals_the_slow_definition() -> None:
         max(np.sum((one == a) & (two == b)) / np.sum((one == a) | (two == b)) for b in range(3))
         for a in range(4)
     ]
-    assert np.allclose(sweep.jaccard(one, two), slow)
+    assert np.allclose(overlap.jaccard(one, two), slow)
 
 
 def test_groups_that_always_come_back_are_found_again_by_one_and_not_by_a_hair_more() -> None:
     sizes = (47, 39, 22, 58, 49)  # their shares of all knees sum to 1 + 2e-16
     labels = np.repeat(np.arange(5), sizes)
     always = np.ones((20, 5))
-    assert (sweep.found_again(always, labels) == 1.0).all()
+    assert (overlap.found_again(always, labels) == 1.0).all()
     half = np.append(labels, np.full(len(labels), -1))
-    assert (sweep.found_again(always, half) == 0.5).all()
+    assert (overlap.found_again(always, half) == 0.5).all()
 
 
 def test_the_rule_prefers_a_plateau_to_a_cliff() -> None:
-    def tried(size: int, score: float, groups: int) -> sweep.Tried:
+    def tried(size: int, score: float, groups: int) -> sweep.Candidate:
         labels = np.arange(60) % groups
         again = np.full(5, score)
-        return sweep.Tried(size, 3, labels, np.ones(60), again, np.full((5, groups), score))
+        return sweep.Candidate(size, 3, labels, np.ones(60), again, np.full((5, groups), score))
 
     cliff = [tried(8, 0.2, 3), tried(10, 0.9, 3), tried(12, 0.2, 3)]
     plateau = [tried(14, 0.8, 2), tried(16, 0.8, 2), tried(18, 0.8, 2)]
@@ -453,7 +454,7 @@ def test_few_knees_are_not_shown_where_single_knees_are_closed(
 ) -> None:
     small = found["profiles"].assign(knees=9)
     counts = pd.DataFrame({"arm": "image", "phenotype": [0], "knees": [9], "people": [12]})
-    shown = profile.shown(small, counts, arm="image", disclose=False).set_index("variable")
+    shown = profile.table_profile(small, counts, arm="image", disclose=False).set_index("variable")
     assert shown.loc["knees", "A"] == "fewer than 10"
     assert shown.loc["people", "A"] == "10", "twelve, rounded"
     assert set(shown.iloc[2:].drop(columns="role").to_numpy().ravel()) == {"\N{EN DASH}"}
@@ -465,7 +466,7 @@ def test_a_profile_shows_no_outcome_and_takes_no_difference_of_one(
     outcomes = found["profiles"][found["profiles"]["role"] == "outcome"]
     assert outcomes["smd"].isna().all()
     counts = profile.counted(found["phenotypes"], made["knees"])
-    shown = profile.shown(found["profiles"], counts, arm="context", disclose=True)
+    shown = profile.table_profile(found["profiles"], counts, arm="context", disclose=True)
     own = found["phenotypes"][found["phenotypes"]["arm"] == "context"]
     assert not shown["variable"].str.contains("pain").any()
     assert shown.loc[0, "A"] == str((own["phenotype"] == 0).sum())

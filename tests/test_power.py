@@ -58,10 +58,10 @@ def test_events_after_the_horizon_and_people_of_other_splits_do_not_count() -> N
     found = power.smallest(**made, **SETTINGS).iloc[0]
     assert (found["events"], found["participants"]) == (0, 100)
     assert np.isnan(found["hazard_ratio"])
-    assert "In no grade" in power.say(power.smallest(**made, **SETTINGS), power=0.8)
+    assert "In no grade" in power.text_power(power.smallest(**made, **SETTINGS), power=0.8)
 
 
 def test_small_counts_are_left_out_where_single_knees_are_closed() -> None:
     table = power.smallest(**crowd(4), **SETTINGS)
-    assert power.shown(table, disclose=True)["knees"].tolist() == [8]
-    assert power.shown(table, disclose=False)["knees"].isna().all()
+    assert power.table_power(table, disclose=True)["knees"].tolist() == [8]
+    assert power.table_power(table, disclose=False)["knees"].isna().all()

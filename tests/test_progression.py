@@ -191,14 +191,16 @@ def test_the_compartment_of_narrowing_is_followed_from_visit_to_visit() -> None:
     own = table.set_index("start")
     assert own.loc["none", ["knees", "none", "medial"]].tolist() == [2, 50.0, 50.0]
     assert own.loc["medial", ["knees", "none", "medial"]].tolist() == [2, 50.0, 50.0]
-    assert "50 % of the knees narrowed in the medial" in compartment_transitions.tell(table)
+    assert "50 % of the knees narrowed in the medial" in compartment_transitions.text_transitions(
+        table
+    )
 
 
 def test_few_knees_of_a_transition_are_not_shown_where_single_knees_may_not() -> None:
     table = compartment_transitions.compartments(
         sides([0] * 20 + [1] * 5, [0] * 17 + [1] * 8), months=48.0
     )
-    hidden = compartment_transitions.shown(table, disclose=False, fewest=10)
+    hidden = compartment_transitions.table_transitions(table, disclose=False, fewest=10)
     assert hidden["start"].tolist() == ["none"]
     assert hidden["medial"].isna().all()
 
@@ -245,17 +247,17 @@ def test_paths_through_compartments_are_counted_and_small_ones_stay_hidden() -> 
     assert counts == {("medial", "medial"): 12, ("none", "medial"): 1, ("medial", "none"): 1}
     hidden = alluvial_plot.safe(taken, disclose=False, fewest=10)
     assert hidden["knees"].tolist() == [10], "rounded"
-    said = alluvial_plot.describe(hidden, disclose=False, fewest=10)
+    said = alluvial_plot.text_alluvial(hidden, disclose=False, fewest=10)
     assert "10 knees" in said
     assert "%" not in said, "a share of all paths would tell what was left out"
-    assert "92 % of those narrowed at baseline" in alluvial_plot.describe(
+    assert "92 % of those narrowed at baseline" in alluvial_plot.text_alluvial(
         taken, disclose=True, fewest=10
     )
 
 
 def test_the_bands_of_a_flow_are_as_high_as_their_knees() -> None:
     taken = alluvial_plot.paths(sides([1] * 12 + [0] * 3, [1] * 15), months=[0.0, 48.0])
-    axes = alluvial_plot.draw(taken).axes[0]
+    axes = alluvial_plot.plot_alluvial(taken).axes[0]
     heights = sorted(bar.get_height() for bar in axes.patches)
     assert heights == [3, 12, 15]
 
@@ -279,11 +281,11 @@ def test_the_published_sides_are_compared_within_and_across_grades() -> None:
     assert whole["p"] < 0.01
     assert trend["low"] < 1.0 < trend["high"]
     assert trend["p"] > 0.05
-    assert f"{whole['estimate']:.2f}" in published.tell(made, horizon=48.0)
+    assert f"{whole['estimate']:.2f}" in published.text_ratios(made, horizon=48.0)
     given = made[made["what"].str.contains("given age, BMI and sex")].iloc[0]
     assert given["low"] < np.exp(0.8) < given["high"]
     assert made[made["what"].str.contains("replacement")]["estimate"].isna().all()  # none is told
-    few = published.shown(made.assign(events=9), disclose=False)
+    few = published.table_ratios(made.assign(events=9), disclose=False)
     assert few["events"].isna().all()
     assert few["knees"].head(5).notna().all()
 
@@ -294,4 +296,4 @@ def test_sides_without_knees_are_not_compared() -> None:
         knees, people(knees), simulated.events(knees, seed=3), horizon=48.0, least=LEAST
     )
     assert made.empty
-    assert "Too few knees" in published.tell(made, horizon=48.0)
+    assert "Too few knees" in published.text_ratios(made, horizon=48.0)

@@ -42,7 +42,7 @@ def verdicts(facts: pd.DataFrame) -> dict[str, str]:
 def test_the_twin_shows_every_published_fact(facts: pd.DataFrame) -> None:
     assert not set(facts["verdict"]) & {"differs", "too few"}
     assert facts["verdict"].eq("as published").mean() > 0.85
-    assert f"Of {len(FACTS)} facts" in published_benchmarks.tell(facts)
+    assert f"Of {len(FACTS)} facts" in published_benchmarks.text_facts(facts)
 
 
 def test_every_fact_is_named_once_and_measured(twin: published_benchmarks.Tables) -> None:
@@ -58,7 +58,7 @@ def test_a_cohort_with_shuffled_grades_is_said_to_differ(twin: published_benchma
     found = published_benchmarks.compare(replace(twin, knees=knees))
     off = found[found["verdict"].eq("differs")]
     assert {"right-left correlation of grade", "mean pain in grade 0"} <= set(off["fact"])
-    sentence = published_benchmarks.tell(found)
+    sentence = published_benchmarks.text_facts(found)
     assert "What differs: " in sentence
     assert all(name in sentence for name in off["fact"])
 

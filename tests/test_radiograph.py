@@ -340,12 +340,12 @@ def test_no_single_film_is_drawn_where_knees_are_closed(
     films: pd.DataFrame, knees: pd.DataFrame, release: Path, tmp_path: Path
 ) -> None:
     crops = cut(films, knees, release, tmp_path)
-    open_sheet = contact_sheets.draw_doubtful(crops, films, release, most=4, disclose=True)
-    closed = contact_sheets.draw_doubtful(crops, films, release, most=4, disclose=False)
+    open_sheet = contact_sheets.plot_doubtful(crops, films, release, most=4, disclose=True)
+    closed = contact_sheets.plot_doubtful(crops, films, release, most=4, disclose=False)
     assert sum(len(axis.images) for axis in open_sheet.axes) == 1
     assert sum(len(axis.images) for axis in closed.axes) == 0
     pictures = images.read(tmp_path)
-    grades = contact_sheets.draw_grades(
+    grades = contact_sheets.plot_grades(
         pictures, crops, knees, each=2, disclose=False, mean_pictures=True
     )
     assert sum(len(axis.images) for axis in grades.axes) == 0  # of fewer than ten people
@@ -353,13 +353,13 @@ def test_no_single_film_is_drawn_where_knees_are_closed(
 
 def test_a_closed_grade_shows_its_mean_only_if_asked_for_and_of_enough_people() -> None:
     pictures, crops, knees = graded({0: 10, 1: 9, 2: 9}, twice={1})
-    asked = contact_sheets.draw_grades(
+    asked = contact_sheets.plot_grades(
         pictures, crops, knees, each=2, disclose=False, mean_pictures=True
     )
     assert [len(axis.images) for axis in asked.axes] == [1, 0, 0, 0, 0]
     assert np.allclose(asked.axes[0].images[0].get_array(), np.mean(range(10)))
     assert "under 10 people" in asked.axes[1].texts[0].get_text()
-    never = contact_sheets.draw_grades(
+    never = contact_sheets.plot_grades(
         pictures, crops, knees, each=2, disclose=False, mean_pictures=False
     )
     assert never.axes == []
@@ -390,5 +390,5 @@ def graded(
 
 
 def test_a_release_without_films_is_told_where_they_are_looked_for() -> None:
-    said = radiograph.say_none(pd.DataFrame({"status": ["no_film", "no_film", "unreadable"]}))
+    said = radiograph.text_none(pd.DataFrame({"status": ["no_film", "no_film", "unreadable"]}))
     assert said.startswith("no knee has a picture, most often because of: no film.")

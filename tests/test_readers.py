@@ -58,15 +58,15 @@ def test_the_ceiling_is_that_of_people_never_trained_on(tmp_path: Path) -> None:
             "high": [0.8],
         }
     )
-    told = reader_ceiling.say(str(tmp_path), knees, participants, scores, draws=20, seed=0)
+    told = reader_ceiling.text_ceiling(str(tmp_path), knees, participants, scores, draws=20, seed=0)
     assert "weighted kappa of 1.00 (1.00 to 1.00)" in told
     assert "the fine-tuned grader does at 0.75 (0.70 to 0.80)" in told
     assert "true grade" not in told
     planted = pd.DataFrame({"knee_id": ids, "kl_true": np.where(trained, 0, 4 - grades)})
     planted.sample(frac=1, random_state=0).to_parquet(tmp_path / "planted.parquet")
-    told = reader_ceiling.say(str(tmp_path), knees, participants, scores, draws=20, seed=0)
+    told = reader_ceiling.text_ceiling(str(tmp_path), knees, participants, scores, draws=20, seed=0)
     assert "the true grade itself agrees at -1.00 (" in told
-    assert reader_ceiling.say("", knees, participants, scores, draws=20, seed=0) == ""
+    assert reader_ceiling.text_ceiling("", knees, participants, scores, draws=20, seed=0) == ""
 
 
 def test_untrained_groups_stand_beside_the_arms_and_only_confirm_people_count() -> None:
@@ -97,24 +97,24 @@ def planted_against_found(**estimates: tuple[float, float, float]) -> pd.DataFra
 def test_a_baseline_nearer_to_the_truth_is_said_aloud_and_claims_nothing() -> None:
     worse = planted_against_found(context=(0.29, 0.22, 0.45))
     better = planted_against_found(**{ground_truth.BASELINE: (0.70, 0.54, 0.87)})
-    told = ground_truth.say(pd.concat([worse, better]), arm="context")
+    told = ground_truth.text_truth(pd.concat([worse, better]), arm="context")
     assert "nearer to what was planted than arm context in KL1 (0.70 against 0.29)" in told
     assert "In KL1 the intervals lie apart" in told
     assert "claims nothing" in told
     overlapping = planted_against_found(**{ground_truth.BASELINE: (0.40, 0.30, 0.60)})
-    told = ground_truth.say(pd.concat([worse, overlapping]), arm="context")
+    told = ground_truth.text_truth(pd.concat([worse, overlapping]), arm="context")
     assert "0.40 against 0.29" in told
     assert "apart" not in told
     by_chance = planted_against_found(**{ground_truth.BASELINE: (0.30, -0.02, 0.60)})
-    assert "In no grade" in ground_truth.say(pd.concat([worse, by_chance]), arm="context")
-    assert ground_truth.say(worse, arm="context") == ""
+    assert "In no grade" in ground_truth.text_truth(pd.concat([worse, by_chance]), arm="context")
+    assert ground_truth.text_truth(worse, arm="context") == ""
 
 
 def test_the_truth_is_one_row_a_grade_with_the_baseline_last() -> None:
     both = planted_against_found(
         **{ground_truth.BASELINE: (0.7, 0.6, 0.8), "structure": (0.1, 0.0, 0.2)}
     )
-    shown = ground_truth.shown(both)
+    shown = ground_truth.table_truth(both)
     assert shown.columns.tolist() == ["grade", "groups planted", "knees", "structure", "k-means"]
     assert shown.loc[0, "k-means"] == "0.70 (0.60 to 0.80)"
     assert len(shown) == 1

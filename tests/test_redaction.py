@@ -113,7 +113,7 @@ def test_the_ingest_report_and_the_ledger_quote_no_cell(
         assert "first in row 1, expected " in row["sentence"]
         evidence = data_checks.Evidence(found, *(pd.DataFrame() for _ in range(4)))
         assert cell not in record_checks.cells(evidence).sentence
-    assert cell not in oai.tell(found.ingest)
+    assert cell not in oai.text_ingest(found.ingest)
 
 
 def test_a_heading_that_stands_twice_is_refused(tmp_path: Path) -> None:
@@ -201,17 +201,17 @@ def failed(tmp_path: Path, code: str) -> Path:
 def test_a_message_of_a_library_is_not_told_of_gated_data(tmp_path: Path, code: str) -> None:
     path = failed(tmp_path, code)
     assert MARK in path.read_text(encoding="utf-8")
-    said = notebook_runner.describe_failure(path, disclose=False)
+    said = notebook_runner.text_failure(path, disclose=False)
     assert MARK not in said
     assert "not shown" in said
     assert "in cell 0" in said
-    assert MARK in notebook_runner.describe_failure(path, disclose=True)
+    assert MARK in notebook_runner.text_failure(path, disclose=True)
 
 
 def test_a_message_of_the_project_is_told_of_gated_data(tmp_path: Path) -> None:
     code = "import pandas\nfrom kneephen_utils import tables\n"
     code += "tables.check(pandas.DataFrame(), 'knees')"
-    said = notebook_runner.describe_failure(failed(tmp_path, code), disclose=False)
+    said = notebook_runner.text_failure(failed(tmp_path, code), disclose=False)
     assert "TableError: table knees: " in said
 
 

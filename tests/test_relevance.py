@@ -21,7 +21,9 @@ from kneephen_utils.encoder import head as heads
 GRID = 4
 
 
-def small_reader(name: str = "finetuned", *, seed: int = 0, blocks: int = 3) -> relevance.Reader:
+def small_reader(
+    name: str = "finetuned", *, seed: int = 0, blocks: int = 3
+) -> relevance.GradingModel:
     """Return a random transformer of the kind BiomedCLIP is: colour input, square patches."""
     torch.manual_seed(seed)
     trunk = VisionTransformer(
@@ -46,7 +48,7 @@ def small_reader(name: str = "finetuned", *, seed: int = 0, blocks: int = 3) -> 
     )
     head = heads.Head(6, np.full(1, 2.0))
     nn.init.normal_(head.linear.weight)
-    return relevance.Reader(name, made, head.requires_grad_(requires_grad=False))
+    return relevance.GradingModel(name, made, head.requires_grad_(requires_grad=False))
 
 
 def pictures(n: int = 4, *, seed: int = 0) -> torch.Tensor:

@@ -56,7 +56,7 @@ def test_the_gates_have_the_same_words_on_every_page() -> None:
             "sentence": "",
         }
     )
-    shown = plots.shown_gates(gates, arm="image")
+    shown = plots.table_gates(gates, arm="image")
     assert shown["measured"].tolist() == ["49", "0.025", formatting.MISSING, "-0.05"]
     assert shown["required"].tolist() == [
         "at least 40",
@@ -95,7 +95,7 @@ def test_a_reader_meets_words_and_no_names_of_columns() -> None:
     gates = pd.DataFrame(
         {"arm": "image", "kl_grade": 2, "gate": ["null_gaussian", "dbcv"], "passed": False}
     ).assign(sentence="So it is.")
-    told = plots.verdict(gates, arm="image")
+    told = plots.text_verdict(gates, arm="image")
     assert "beat a smooth cloud, are dense" in told
     assert "null" not in told
     assert "dbcv" not in told

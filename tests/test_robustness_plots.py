@@ -39,17 +39,19 @@ def made() -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def cells(made: dict[str, pd.DataFrame]) -> list[stratum.Cell]:
+def cells(made: dict[str, pd.DataFrame]) -> list[stratum.Stratum]:
     return islands.cells(made, "image", "context")
 
 
 @pytest.fixture(scope="module")
-def chosen(cells: list[stratum.Cell]) -> dict[str, sweep.Tried]:
+def chosen(cells: list[stratum.Stratum]) -> dict[str, sweep.Candidate]:
     return sweep.run(cells, settings=SETTINGS)[1]
 
 
 @pytest.fixture(scope="module")
-def reduced(cells: list[stratum.Cell]) -> tuple[pd.DataFrame, dict[str, dict[str, sweep.Tried]]]:
+def reduced(
+    cells: list[stratum.Stratum],
+) -> tuple[pd.DataFrame, dict[str, dict[str, sweep.Candidate]]]:
     return alternative_clusterings.reducers(
         cells, settings=replace(SETTINGS, reducer="umap", draws=3)
     )
@@ -64,7 +66,7 @@ def agreed(made, cells, chosen, reduced) -> pd.DataFrame:  # type: ignore[no-unt
 
 
 def test_every_other_reducer_is_swept_and_none_of_it_is_chosen(
-    reduced: tuple[pd.DataFrame, dict[str, dict[str, sweep.Tried]]],
+    reduced: tuple[pd.DataFrame, dict[str, dict[str, sweep.Candidate]]],
 ) -> None:
     swept, taken = reduced
     tables.check(swept, "sweep")
@@ -111,7 +113,7 @@ def test_two_knees_of_one_kind_agree_and_few_people_say_nothing() -> None:
 
 
 def test_planted_groups_stay_apart_when_people_are_left_out(
-    cells: list[stratum.Cell], chosen: dict[str, sweep.Tried]
+    cells: list[stratum.Stratum], chosen: dict[str, sweep.Candidate]
 ) -> None:
     table = pairwise_separation.measure(cells, chosen, settings=SETTINGS)
     tables.check(table, "pairs")
@@ -161,7 +163,7 @@ def test_distance_is_in_standard_deviations_along_the_line() -> None:
 
 
 def test_medoids_are_the_knees_nearest_to_all_others(
-    cells: list[stratum.Cell], chosen: dict[str, sweep.Tried]
+    cells: list[stratum.Stratum], chosen: dict[str, sweep.Candidate]
 ) -> None:
     middle = prototypes.medoids(cells, chosen, settings=SETTINGS)
     one, own = cells[0], chosen["image"]
@@ -189,7 +191,7 @@ def test_closed_knees_have_a_mean_only_if_asked_for_and_of_ten_people(
     middle["phenotype"] = [0, 0, 0, 1, 1, 1]
     pictures = Pictures(np.broadcast_to(np.arange(28)[:, None, None], (28, 4, 4)))
     shown = {"disclose": disclose, "mean_pictures": mean_pictures}
-    made = prototypes.draw(pictures, crops, phenotypes, middle, **shown)
+    made = prototypes.plot_prototypes(pictures, crops, phenotypes, middle, **shown)
     lines = len(made.axes) // 2
     counts = [sum(len(a.images) for a in made.axes[n * lines : (n + 1) * lines]) for n in range(2)]
     assert counts == (drawn or [0, 0])
@@ -201,8 +203,8 @@ def test_closed_knees_have_a_mean_only_if_asked_for_and_of_ten_people(
 
 def test_an_arm_without_groups_is_drawn_and_said(agreed: pd.DataFrame) -> None:
     none = pd.DataFrame(columns=pairwise_separation.COLUMNS)
-    assert "no phenotype" in robustness_plots.say(none, agreed.iloc[:0], arm="image")
-    robustness_plots.draw(none, agreed.iloc[:0], arm="image")
+    assert "no phenotype" in robustness_plots.text_robustness(none, agreed.iloc[:0], arm="image")
+    robustness_plots.plot_robustness(none, agreed.iloc[:0], arm="image")
 
 
 def test_the_other_encoder_sees_the_same_knees(made: dict[str, pd.DataFrame]) -> None:

@@ -79,7 +79,7 @@ def test_a_mutant_is_noticed_and_undone(
 
 def test_a_number_stays_on_one_line_with_its_unit_its_error_and_its_interval() -> None:
     cells = ["94.3 % ± 1.3", "0.5 (-0.2 to -0.1)", "from A to B"]
-    text = benchmark_results.listing(pd.DataFrame({"told": cells}))
+    text = benchmark_results.table_markdown(pd.DataFrame({"told": cells}))
     assert "| 94.3_%_±_1.3 |" in text.replace("\N{NO-BREAK SPACE}", "_")
     assert "| 0.5 (-0.2_to_-0.1) |" in text.replace("\N{NO-BREAK SPACE}", "_")
     assert "| from A to B |" in text

@@ -19,7 +19,7 @@ from kneephen_report.stats import curve_plots, effect_tables
 from kneephen_utils import small_cells
 from kneephen_utils.cohort import published_benchmarks
 from kneephen_utils.progression import compartment_transitions, medial_vs_lateral
-from kneephen_utils.radiograph import reasons, say_counts, tally
+from kneephen_utils.radiograph import reasons, tally, text_counts
 from kneephen_utils.verdict import power
 from workflow import count_masking
 
@@ -198,11 +198,11 @@ TABLES = {
     "facts": lambda on: published_benchmarks.hidden(FACTS, disclose=on),
     "films by grade": lambda on: published_benchmarks.films_by_grade(small_knees(), disclose=on),
     "reasons": lambda on: reasons(crops(), disclose=on),
-    "effects": lambda on: effect_tables.shown(effects(), disclose=on),
+    "effects": lambda on: effect_tables.table_effects(effects(), disclose=on),
     "readings": lambda on: effect_tables.readings(design(), disclose=on),
-    "sides": lambda on: medial_vs_lateral.shown(compared(), disclose=on),
-    "power": lambda on: power.shown(reach(), disclose=on),
-    "transition": lambda on: compartment_transitions.shown(
+    "sides": lambda on: medial_vs_lateral.table_ratios(compared(), disclose=on),
+    "power": lambda on: power.table_power(reach(), disclose=on),
+    "transition": lambda on: compartment_transitions.table_transitions(
         turned(), disclose=on, fewest=small_cells.FEW
     ),
 }
@@ -243,7 +243,7 @@ def test_one_withheld_cell_of_a_row_takes_a_neighbour_with_it() -> None:
     told = participant_flow.hidden(uses(), disclose=False).set_index("split")
     assert told.loc["train", ["1", "not graded"]].isna().all()
     assert told.loc["train", "0"] == 40
-    shown = compartment_transitions.shown(
+    shown = compartment_transitions.table_transitions(
         turned(), disclose=False, fewest=small_cells.FEW
     ).set_index("start")
     assert shown.loc["none", ["none", "medial"]].isna().all()
@@ -257,17 +257,17 @@ def numbers_drawn(drawn: plt.Figure) -> set[str]:
 
 def test_figures_of_the_cohort_draw_shares_of_rounded_counts_alone() -> None:
     knees = small_knees()
-    drawn = participant_flow.draw_baseline(knees, disclose=False)
+    drawn = participant_flow.plot_baseline(knees, disclose=False)
     heights = {round(bar.get_height(), 6) for bar in drawn.axes[0].patches if bar.get_height() > 0}
     exact = {round(100 * n / len(knees), 6) for n in knees["kl_grade"].value_counts()}
     assert heights == {round(100 * n / 150, 6) for n in (60, 40, 35)}
     assert not heights & exact
     assert drawn.axes[1].lines[0].get_xdata().tolist() == [0, 2, 3]
-    lines = participant_flow.draw_seen(design(), disclose=False).axes[0].get_lines()
+    lines = participant_flow.plot_seen(design(), disclose=False).axes[0].get_lines()
     drawn_shares = [line.get_ydata().round(1).tolist() for line in lines]
     assert drawn_shares == [[40.0], [100.0, 28.6]], "93 of 100 leaves seven, 26 of 34 eight"
-    assert "150 knees" in participant_flow.tell_baseline(knees, disclose=False)
-    assert "in grade 4" not in participant_flow.tell_baseline(knees, disclose=False)
+    assert "150 knees" in participant_flow.text_baseline(knees, disclose=False)
+    assert "in grade 4" not in participant_flow.text_baseline(knees, disclose=False)
     plt.close("all")
 
 
@@ -289,7 +289,7 @@ def test_survival_curves_of_gated_data_tell_no_single_event_nor_knee() -> None:
     moves = steps.groupby(["curve", "phenotype"])["estimate"].nunique()
     assert moves.xs(1, level="phenotype").eq(1).all(), "three single events are no step"
     assert moves.xs(0, level="phenotype").eq(3).all(), "twelve and twelve are two"
-    drawn = curve_plots.draw_free(shown, curve="kaplan_meier", beside="naive", ylabel="free")
+    drawn = curve_plots.plot_free(shown, curve="kaplan_meier", beside="naive", ylabel="free")
     at_risk = numbers_drawn(drawn)
     assert at_risk
     assert all(
@@ -304,17 +304,17 @@ def test_bands_confusion_and_map_of_gated_data_tell_no_small_count() -> None:
     taken = pd.DataFrame({"0": ["none", "medial", "none"], "48": ["medial", "medial", "both"]})
     kept = paths.safe(taken.assign(knees=[47, 23, FEW]), disclose=False, fewest=small_cells.FEW)
     assert kept["knees"].tolist() == [45, 25]
-    assert numbers_drawn(paths.draw(kept)) == {"45", "70", "25"}
+    assert numbers_drawn(paths.plot_alluvial(kept)) == {"45", "70", "25"}
     read = [2] * 47 + [3] * 26
     given = [2.0] * 40 + [3.0] * FEW + [3.0] * 26
     grades = pd.DataFrame({"kl_grade": read, "kl_predicted": given, "split": "confirm"})
-    told = numbers_drawn(plots.draw_confusion(grades, disclose=False))
+    told = numbers_drawn(plots.plot_confusion(grades, disclose=False))
     assert told == {"100", "0"}, "the cell of few, and what would tell it, are empty"
-    assert {"15", "85"} <= numbers_drawn(plots.draw_confusion(grades))
+    assert {"15", "85"} <= numbers_drawn(plots.plot_confusion(grades))
     places = np.r_[np.zeros((53, 2)), np.ones((FEW, 2))]
     laid_out = pd.DataFrame(places, columns=["x", "y"]).assign(knee_id=range(60))
     of = pd.DataFrame({"knee_id": range(60), "kl_grade": 2})
-    drawn = umap_plots.draw_grades(laid_out, of, disclose=False)
+    drawn = umap_plots.plot_grades(laid_out, of, disclose=False)
     assert max(len(dots.get_offsets()) for axis in drawn.axes for dots in axis.collections) == 1
     assert "60 knees" in umap_plots.caption(61, disclose=False)
     plt.close("all")
@@ -331,9 +331,9 @@ def test_the_explorer_is_given_no_small_or_exact_count() -> None:
 
 
 def test_sentences_of_gated_data_tell_no_small_count() -> None:
-    said = say_counts(crops(), disclose=False)
+    said = text_counts(crops(), disclose=False)
     assert said.startswith("55 of 70 knees (78.6%) have a picture")
-    assert say_counts(crops().head(58), disclose=False).startswith("55 of 60 knees have a picture")
+    assert text_counts(crops().head(58), disclose=False).startswith("55 of 60 knees have a picture")
     films = pd.DataFrame(columns=["film_id", "participant_id", "view", "path"])
     knees = small_knees().assign(side="right").head(len(crops()))
     steps = tally(films, knees, crops(), disclose=False)["count"].dropna()

@@ -119,9 +119,9 @@ def test_events_at_one_visit_say_nothing_of_proportional_hazards(
 
 def test_paths_that_nobody_took_are_drawn_empty() -> None:
     taken = pd.DataFrame({"0": [], "48": [], "knees": []}).astype({"knees": int})
-    drawn = alluvial_plot.draw(taken)
+    drawn = alluvial_plot.plot_alluvial(taken)
     assert not drawn.axes[0].patches
-    assert "No path" in alluvial_plot.describe(taken, disclose=True, fewest=10)
+    assert "No path" in alluvial_plot.text_alluvial(taken, disclose=True, fewest=10)
 
 
 def test_a_width_that_never_varies_is_told(rising: tuple[pd.DataFrame, pd.DataFrame]) -> None:

@@ -40,7 +40,7 @@ def chooses(study: narrow.Study) -> tuple[np.ndarray, np.ndarray]:
     return study.crops["image"].to_numpy()[80:], grades[80:]
 
 
-def grade(encoder: Encoder, upper: finetune.Upper, pictures: torch.Tensor) -> torch.Tensor:
+def grade(encoder: Encoder, upper: finetune.TrainableTail, pictures: torch.Tensor) -> torch.Tensor:
     """Grade the slow way: through the whole trunk, as if nothing was cached."""
     return upper.head(encoder.project(encoder.trunk(pictures)))
 
@@ -359,4 +359,4 @@ def test_the_compiler_is_given_the_trained_half_and_is_used(
 
     monkeypatch.setattr(torch, "compile", compile_it)
     narrow.trained(study, dataclasses.replace(SHORT, compiler="inductor"))
-    assert compiled == [(finetune.Upper, "inductor")]
+    assert compiled == [(finetune.TrainableTail, "inductor")]

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from kneephen_report.phenotype.tuner import Bench
-from kneephen_report.phenotype.tuner_widget import Desk
+from kneephen_report.phenotype.tuner import Tuner
+from kneephen_report.phenotype.tuner_widget import TunerWidget
 from kneephen_utils import fusion
 from kneephen_utils.phenotype import sweep
 from workflow import params, params_editor, tuning_app
@@ -21,7 +21,7 @@ SETTINGS = replace(islands.SETTINGS, draws=4)
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
+def bench() -> Tuner:
     made = islands.world()
     of = islands.known(made)
     raw = fusion.pictures(made["embeddings"], of)
@@ -29,7 +29,7 @@ def bench() -> Bench:
     place = np.arange(len(made["knees"]))
     laid_out = made["knees"][["knee_id"]].assign(x=place % 13.0, y=place % 7.0)
     whole = (made["knees"], made["participants"], laid_out)
-    return Bench(fused, *whole, settings=SETTINGS, disclose=True)
+    return Tuner(fused, *whole, settings=SETTINGS, disclose=True)
 
 
 @pytest.fixture
@@ -38,11 +38,13 @@ def saved() -> list[tuple[int, dict[str, Any]]]:
 
 
 @pytest.fixture
-def desk(bench: Bench, saved: list[tuple[int, dict[str, Any]]]) -> Desk:
-    return Desk(bench, grade=2, arm="image", save=lambda *given: saved.append(given) or "kept")  # type: ignore[func-returns-value]
+def desk(bench: Tuner, saved: list[tuple[int, dict[str, Any]]]) -> TunerWidget:
+    return TunerWidget(
+        bench, grade=2, arm="image", save=lambda *given: saved.append(given) or "kept"
+    )  # type: ignore[func-returns-value]
 
 
-def test_one_setting_gives_what_the_whole_sweep_gives(bench: Bench) -> None:
+def test_one_setting_gives_what_the_whole_sweep_gives(bench: Tuner) -> None:
     cell = bench.cell(2, "image")
     for one in sweep.trials([cell], settings=bench.settings)["image"][:3]:
         found = bench.search(2, "image", one.min_cluster_size, one.min_samples)
@@ -50,7 +52,7 @@ def test_one_setting_gives_what_the_whole_sweep_gives(bench: Bench) -> None:
         assert found.score == pytest.approx(one.score)
 
 
-def test_a_slider_changes_what_is_said_and_shown(desk: Desk) -> None:
+def test_a_slider_changes_what_is_said_and_shown(desk: TunerWidget) -> None:
     before = desk.said.value, desk.views.value
     desk.size.value = desk.size.max
     assert f"min_cluster_size {desk.size.max}" in desk.said.value
@@ -58,7 +60,7 @@ def test_a_slider_changes_what_is_said_and_shown(desk: Desk) -> None:
 
 
 def test_pain_is_covered_until_a_peek_and_the_peek_is_saved(
-    desk: Desk, saved: list[tuple[int, dict[str, Any]]]
+    desk: TunerWidget, saved: list[tuple[int, dict[str, Any]]]
 ) -> None:
     assert "covered" in desk.views.value
     desk.keep.click()
@@ -71,7 +73,7 @@ def test_pain_is_covered_until_a_peek_and_the_peek_is_saved(
     assert desk.kept.value == "kept"
 
 
-def test_a_grade_with_too_few_knees_says_so(desk: Desk) -> None:
+def test_a_grade_with_too_few_knees_says_so(desk: TunerWidget) -> None:
     desk.grade.value = 4
     assert "nothing to tune" in desk.said.value
     assert desk.keep.disabled

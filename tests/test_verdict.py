@@ -204,9 +204,9 @@ def test_only_what_failed_nothing_at_all_is_supported(change: dict[str, Any]) ->
 def test_groups_that_were_chosen_by_hand_are_exploratory_themselves() -> None:
     first = judged(by_hand=True).iloc[0]
     assert (first["question"], first["verdict"]) == ("phenotypes", "exploratory")
-    told = " ".join(verdict.answer(judged(by_hand=True), arm="context"))
+    told = " ".join(verdict.text_answer(judged(by_hand=True), arm="context"))
     assert "The setting of KL2 was chosen by hand: what is claimed there is exploratory." in told
-    assert "by hand" not in " ".join(verdict.answer(judged(), arm="context"))
+    assert "by hand" not in " ".join(verdict.text_answer(judged(), arm="context"))
 
 
 def test_a_grade_without_phenotype_says_that_its_setting_was_chosen_by_hand() -> None:
@@ -294,10 +294,10 @@ def test_only_a_grade_that_passed_earns_cards(change: dict[str, Any], expected: 
 
 
 def test_the_answer_counts_every_test_once() -> None:
-    first, _, third = verdict.answer(judged(), arm="context")
+    first, _, third = verdict.text_answer(judged(), arm="context")
     assert "KL2" in first
     assert "Of 1 differences" in third
-    first, second, third = verdict.answer(judged(gate="dbcv"), arm="context")
+    first, second, third = verdict.text_answer(judged(gate="dbcv"), arm="context")
     assert "no phenotype is claimed" in first
     assert "in KL2 the groups are not denser" in second
     assert "1 void, because their grade claims no phenotype" in third
@@ -306,7 +306,7 @@ def test_the_answer_counts_every_test_once() -> None:
 def test_groups_that_pass_in_another_arm_are_named_and_claimed_by_nobody() -> None:
     failed, passed = judged(gate="dbcv"), judged().assign(arm="image")
     claims = pd.concat([failed, passed], ignore_index=True)
-    first, second, _ = verdict.answer(claims, arm="context")
+    first, second, _ = verdict.text_answer(claims, arm="context")
     assert "no phenotype is claimed" in first
     assert "Every gate was passed in KL2 of arm image, which no claim rests on" in second
     assert "holds phenotypes" in evidence_tables.differences_note(claims, arm="context")
@@ -318,16 +318,16 @@ def test_a_study_with_no_test_at_all_is_told_too() -> None:
     claims = verdict.judge(**{**given, "effects": given["effects"].iloc[:0]}, alpha=0.05)
     assert evidence_tables.differences(claims, arm="context").empty
     assert evidence_tables.fallen(claims).empty
-    assert "none" in verdict.answer(claims, arm="context")[2]
+    assert "none" in verdict.text_answer(claims, arm="context")[2]
 
 
 def test_the_figure_has_a_row_per_grade_and_says_in_words_what_it_shows() -> None:
     given = study(gate="dbcv")
     claims = verdict.judge(**given, alpha=0.05)
-    drawn = evidence_tables.draw(claims, given["gates"], arm="context")
+    drawn = evidence_tables.plot_evidence(claims, given["gates"], arm="context")
     words = [text.get_text() for text in drawn.axes[0].texts]
     assert words.count("failed") == 1
     assert words.count("passed") == len(GATES) - 1
-    assert evidence_tables.describe(given["gates"], arm="context").endswith(
+    assert evidence_tables.text_evidence(given["gates"], arm="context").endswith(
         f"KL2: {len(GATES) - 1} of {len(GATES)} gates passed."
     )

@@ -174,7 +174,7 @@ def _pages(given: argparse.Namespace) -> int:
 def _timings(given: argparse.Namespace) -> int:
     from workflow import provenance
 
-    print("\n".join(provenance.told(_artefacts(given))))
+    print("\n".join(provenance.text_timings(_artefacts(given))))
     return 0
 
 
@@ -195,7 +195,7 @@ def _assign(given: argparse.Namespace) -> int:
     out = run / "assigned"
     assigned = assign.assign(release, run, out, settings=settings)
     assigned.to_parquet(out / "assigned.parquet", index=False)
-    print(assign.tell(assigned))
+    print(assign.text_assigned(assigned))
     print(f"The table: {out / 'assigned.parquet'}")
     return 0
 

@@ -123,7 +123,9 @@ def _seen(
     own, path = settings["grading"], run / "encoder.safetensors"
     training = params.pick(trainer.Settings, own)
     reader = encoder.load_tuned(own["weights"], path, frozen_blocks=own["frozen_blocks"])
-    upper = finetune.Upper(reader, encoder.load_head(path), own["frozen_blocks"]).to(reader.device)
+    upper = finetune.TrainableTail(reader, encoder.load_head(path), own["frozen_blocks"]).to(
+        reader.device
+    )
     grades, embeddings = grading.apply(reader, upper, pictures, known, settings=training)
     wanted, block = settings["fusion"]["embedding"], settings["embedding"]["block"]
     if wanted != "finetuned":
@@ -134,7 +136,9 @@ def _seen(
     return grades, embeddings
 
 
-def _of_cell(one: stratum.Cell, found: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def _of_cell(
+    one: stratum.Stratum, found: pd.DataFrame, settings: Mapping[str, Any]
+) -> pd.DataFrame:
     """Return the rows of the new knees of one grade and arm."""
     new = one.knees["knee_id"].str.startswith(NEW).to_numpy(bool)
     kept = one.knees.loc[new, ["knee_id", "split"]].assign(**one.key)
@@ -158,7 +162,7 @@ def _marked(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: NEW + table[name] for name in names})
 
 
-def tell(assigned: pd.DataFrame, arms: tuple[str, ...] = tuple(ARMS)) -> str:
+def text_assigned(assigned: pd.DataFrame, arms: tuple[str, ...] = tuple(ARMS)) -> str:
     """Say, for each arm, how many knees joined a group, abstained or drifted."""
     lines = []
     for arm in arms:

@@ -138,7 +138,7 @@ def dictionary() -> str:
             f"(table-{name})=\n## {name}",
             f"{schema.description} Written by {schema.metadata['stage']}{_readers(str(name))}.",
             f'<details class="kneephen-folded"><summary>{len(columns)} columns</summary>',
-            benchmark_results.listing(told),
+            benchmark_results.table_markdown(told),
             "</details>",
         ]
     return "\n\n".join(parts) + "\n"

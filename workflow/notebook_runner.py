@@ -111,9 +111,7 @@ def _execute(
                 autosave_cell_every=30,
             )
     except PapermillExecutionError:
-        _keep_failure(
-            run, partial, folders, describe_failure(partial, disclose=settings["disclose"])
-        )
+        _keep_failure(run, partial, folders, text_failure(partial, disclose=settings["disclose"]))
         return False
     except (RuntimeError, OSError) as error:  # the kernel died or could not start
         _keep_failure(run, partial, folders, f"{type(error).__name__}: {error}")
@@ -135,7 +133,7 @@ def _execute(
     return True
 
 
-def describe_failure(notebook: Path, *, disclose: bool = True) -> str:
+def text_failure(notebook: Path, *, disclose: bool = True) -> str:
     """Return the error of an executed notebook in one line, then its cell and traceback.
 
     Where single knees are closed, only a message that the project wrote is told: that of a

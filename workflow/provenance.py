@@ -80,7 +80,7 @@ def timings(records: Path) -> pd.DataFrame:
     return pd.DataFrame(read, columns=["run", "seconds", "peak_memory_mb"])
 
 
-def told(artefacts: Path) -> list[str]:
+def text_timings(artefacts: Path) -> list[str]:
     """Return time and memory of each run and their sum in lines; keep them in `timings.json`."""
     table = timings(artefacts / "records")
     rows = json.dumps(table.to_dict(orient="records"), indent=1)

@@ -257,7 +257,7 @@ def _told(scores: pd.DataFrame, known: pd.DataFrame, place: Place) -> Iterator[s
     people = known.groupby("split")["participant_id"].nunique()
     device = "a GPU" if torch.cuda.is_available() else "the CPU"
     yield f"Trained on {people['train']} people on {device}; nobody scored on was trained on."
-    yield from grading.verdict(scores)
-    yield grading.shown(scores).to_string(index=False)
+    yield from grading.text_verdict(scores)
+    yield grading.table_scores(scores).to_string(index=False)
     made = "grades, grading_scores, grading_calibration, history, encoder"
     yield f"The tables: {place.out.resolve()} ({made})"

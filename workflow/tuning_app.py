@@ -8,8 +8,8 @@ from typing import Any
 from ipywidgets import VBox
 
 import workflow
-from kneephen_report.phenotype.tuner import Bench
-from kneephen_report.phenotype.tuner_widget import Desk
+from kneephen_report.phenotype.tuner import Tuner
+from kneephen_report.phenotype.tuner_widget import TunerWidget
 from kneephen_utils import tables
 from kneephen_utils.phenotype.stratum import Settings
 from kneephen_utils.tables.schema import ARMS
@@ -31,12 +31,12 @@ def desk(*, profile: str, kl_grade: int, arm: str) -> VBox:
     artefacts = PARAMS.parent / given["artefacts"]
     fused = {arm: tables.read("fused", artefacts, arm) for arm in ARMS}
     whole = [tables.read(name, artefacts) for name in ("knees", "participants", "map")]
-    bench = Bench(fused, *whole, settings=settings, disclose=given["disclose"])
+    bench = Tuner(fused, *whole, settings=settings, disclose=given["disclose"])
 
     def save(grade: int, values: dict[str, Any]) -> str:
         return keep(PARAMS, grade, values, profile=profile)
 
-    return Desk(bench, grade=kl_grade, arm=arm, save=save).widget
+    return TunerWidget(bench, grade=kl_grade, arm=arm, save=save).widget
 
 
 def keep(path: Path, grade: int, values: dict[str, Any], *, profile: str) -> str:

@@ -67,7 +67,7 @@ def mean_crops(
     return means
 
 
-def draw_maps(
+def plot_maps(
     averages: pd.DataFrame,
     crops: Means,
     checks: pd.DataFrame,
@@ -94,7 +94,7 @@ def draw_maps(
     return _sheet(rows, [""] * len(rows), region=region, panel=WIDE)
 
 
-def draw_groups(
+def plot_groups(
     averages: pd.DataFrame,
     crops: Means,
     seen: summary_text.Map,
@@ -148,7 +148,7 @@ def caption_maps(checks: pd.DataFrame, crops: Means) -> str:
     )
 
 
-def describe(scores: pd.DataFrame, seen: summary_text.Map) -> str:
+def text_heatmap(scores: pd.DataFrame, seen: summary_text.Map) -> str:
     """Say in words what the figure `draw_groups` makes shows: the joint's share by grade."""
     own = scores[(scores["encoder"] == seen[0]) & (scores["method"] == seen[1])]
     own = own[(own["region"] == "joint_space") & (own["phenotype"] == ALL_KNEES)]

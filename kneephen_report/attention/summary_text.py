@@ -29,7 +29,7 @@ TRAINED: list[Map] = [seen for seen in REAL if seen[0] == "finetuned"]
 ALIKE = 0.5  # rank correlation from which two maps are called much alike
 
 
-def verdict(scores: pd.DataFrame, checks: pd.DataFrame) -> list[str]:
+def text_verdict(scores: pd.DataFrame, checks: pd.DataFrame) -> list[str]:
     """Say in sentences whether the maps are worth more than a blob in the centre."""
     sound = [seen for seen in REAL if passes(checks, seen)]
     return [

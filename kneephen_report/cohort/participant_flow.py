@@ -95,7 +95,7 @@ def hidden(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     return told.assign(**{name: small_cells.counts(table[name], disclose=False) for name in whole})
 
 
-def draw_baseline(knees: pd.DataFrame, *, disclose: bool) -> Figure:
+def plot_baseline(knees: pd.DataFrame, *, disclose: bool) -> Figure:
     """Draw how common each grade is, beside the published mix, and how pain goes with it."""
     known = knees.dropna(subset=["kl_grade"])
     sizes = known["kl_grade"].astype(int).value_counts().reindex(GRADES, fill_value=0)
@@ -108,7 +108,7 @@ def draw_baseline(knees: pd.DataFrame, *, disclose: bool) -> Figure:
     return drawn
 
 
-def draw_seen(design: pd.DataFrame, *, disclose: bool) -> Figure:
+def plot_seen(design: pd.DataFrame, *, disclose: bool) -> Figure:
     """Draw the share of knees graded at each visit, one line per baseline grade."""
     with figure.style():
         drawn, axis = plt.subplots(figsize=(7.6, 3.6))
@@ -162,7 +162,7 @@ def _draw_pain(axis: Axes, known: pd.DataFrame, grades: list[int]) -> None:
     axis.set_title("Pain by grade, mean and 95 % interval")
 
 
-def tell(
+def text_flow(
     knees: pd.DataFrame, events: pd.DataFrame, films: pd.DataFrame, *, disclose: bool
 ) -> list[str]:
     """Say in sentences who the cohort is and what its knees can still do."""
@@ -191,7 +191,7 @@ def tell(
     ]
 
 
-def tell_baseline(knees: pd.DataFrame, *, disclose: bool) -> str:
+def text_baseline(knees: pd.DataFrame, *, disclose: bool) -> str:
     """Say how pain goes with the grade: the caption of `draw_baseline`."""
     known = knees.dropna(subset=["kl_grade", "womac_pain"])
     groups = known.groupby("kl_grade")["womac_pain"]
@@ -208,7 +208,7 @@ def tell_baseline(knees: pd.DataFrame, *, disclose: bool) -> str:
     )
 
 
-def tell_seen(design: pd.DataFrame) -> str:
+def text_seen(design: pd.DataFrame) -> str:
     """Say how readings end by design: the caption of `draw_seen`."""
     early = design[design["months"].gt(0) & design["months"].le(48)]
     late = design[design["months"].gt(48)]

@@ -11,7 +11,7 @@ from kneephen_report import figure
 GRADES = range(5)
 
 
-def draw(graded: pd.DataFrame) -> Figure:
+def plot_grades(graded: pd.DataFrame) -> Figure:
     """Draw the expected zero-shot grade by the grade as read."""
     tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
     groups = [tested.loc[tested["kl_grade"] == k, "kl_predicted"].to_numpy() for k in GRADES]

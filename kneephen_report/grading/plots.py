@@ -11,7 +11,7 @@ from kneephen_report import figure
 from kneephen_utils import formatting, grading_metrics, small_cells
 
 
-def draw_history(history: pd.DataFrame) -> Figure:
+def plot_history(history: pd.DataFrame) -> Figure:
     """Draw loss and error over the epochs, the chosen one marked."""
     best = history[history["chosen"]]
     with figure.style():
@@ -31,7 +31,7 @@ def draw_history(history: pd.DataFrame) -> Figure:
     return drawn
 
 
-def draw_calibration(curve: pd.DataFrame) -> Figure:
+def plot_calibration(curve: pd.DataFrame) -> Figure:
     """Draw the mean grade as read against the mean grade given, with its interval."""
     with figure.style():
         drawn, axis = plt.subplots(figsize=(4.4, 3.8))
@@ -43,7 +43,7 @@ def draw_calibration(curve: pd.DataFrame) -> Figure:
     return drawn
 
 
-def draw_confusion(grades: pd.DataFrame, *, disclose: bool = True) -> Figure:
+def plot_confusion(grades: pd.DataFrame, *, disclose: bool = True) -> Figure:
     """Draw grades as read against grades given, in people never trained on.
 
     Where single knees may not be shown, cells of few knees stay empty.
@@ -82,7 +82,7 @@ def _shares(table: np.ndarray, *, disclose: bool) -> np.ndarray:
     return np.clip(told / sizes.astype("Float64").to_numpy(float, na_value=np.nan)[:, None], 0, 1)
 
 
-def describe_history(history: pd.DataFrame) -> str:
+def text_history(history: pd.DataFrame) -> str:
     """Say which epoch was kept and what it reached."""
     best = history[history["chosen"]].iloc[0]
     return (
@@ -93,7 +93,7 @@ def describe_history(history: pd.DataFrame) -> str:
     )
 
 
-def describe_calibration(curve: pd.DataFrame) -> str:
+def text_calibration(curve: pd.DataFrame) -> str:
     """Say how many groups were read as they were graded, and which is farthest off."""
     off = (curve["estimate"] - curve["predicted"]).abs()
     worst = curve.loc[off.idxmax()]
@@ -107,7 +107,7 @@ def describe_calibration(curve: pd.DataFrame) -> str:
     )
 
 
-def describe_confusion(grades: pd.DataFrame) -> str:
+def text_confusion(grades: pd.DataFrame) -> str:
     """Say which grades are given and how often they are right."""
     tested = grades[grades["split"].isin(["discover", "confirm"]) & grades["kl_grade"].notna()]
     given = grading_metrics.whole(tested["kl_predicted"].to_numpy(float))

@@ -32,7 +32,7 @@ def defensible(paths: pd.DataFrame) -> pd.DataFrame:
     return paths[(paths["firewall"] == "allowed") & paths["estimate"].notna()]
 
 
-def say(paths: pd.DataFrame) -> list[str]:
+def text_paths(paths: pd.DataFrame) -> list[str]:
     """Say how much hangs on the path: the range, the direction, and where the marked paths lie."""
     own = defensible(paths)
     asked = paths[paths["firewall"] == "allowed"]
@@ -83,7 +83,7 @@ def forks(paths: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fork", "side", "paths", "middle ratio (range)"])
 
 
-def draw(paths: pd.DataFrame) -> Figure:
+def plot_paths(paths: pd.DataFrame) -> Figure:
     """Draw the ratio of every path in rising order, and below it the sides it took."""
     own = pd.concat([defensible(paths), _published(paths)]).sort_values("estimate", kind="stable")
     own = own.reset_index(drop=True)
@@ -122,9 +122,9 @@ def caption(paths: pd.DataFrame) -> str:
     )
 
 
-def describe(paths: pd.DataFrame) -> str:
+def text_plot(paths: pd.DataFrame) -> str:
     """Say in words what the figure shows, for a reader who cannot see it."""
-    return "Specification curve. " + " ".join(say(paths)[:2])
+    return "Specification curve. " + " ".join(text_paths(paths)[:2])
 
 
 def _published(paths: pd.DataFrame) -> pd.DataFrame:

@@ -16,8 +16,8 @@ import pandas as pd
 
 from kneephen_utils import display_names, firewall, small_cells
 from kneephen_utils.phenotype import contribution, hdbscan_tree, null_models, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 FEWEST_CELLS, MOST_CELLS = 4, 18  # cells of the density along a side of the map
 IN_A_CELL = 12  # knees in a cell if they lay evenly
@@ -28,7 +28,7 @@ SHOWN = ["sex", "age", "bmi", "jsw_medial", "jsw_lateral", "womac_pain"]  # the 
 VARIABLES = {name: display_names.CLINICAL[name] for name in SHOWN}
 
 
-def known(cells: Sequence[Cell], *tables: pd.DataFrame) -> pd.DataFrame:
+def known(cells: Sequence[Stratum], *tables: pd.DataFrame) -> pd.DataFrame:
     """Return what is told of the discover knees of a grade, in the order of the cells.
 
     Parameters
@@ -55,8 +55,8 @@ def known(cells: Sequence[Cell], *tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def survey(
-    cells: Sequence[Cell],
-    tried: Mapping[str, Sequence[Tried]],
+    cells: Sequence[Stratum],
+    tried: Mapping[str, Sequence[Candidate]],
     swept: pd.DataFrame,
     of: pd.DataFrame,
     *,
@@ -135,8 +135,8 @@ def partition(labels: np.ndarray, of: pd.DataFrame, *, disclose: bool) -> dict[s
 
 
 def _arm(
-    cell: Cell,
-    tried: Sequence[Tried],
+    cell: Stratum,
+    tried: Sequence[Candidate],
     own: pd.DataFrame,
     of: pd.DataFrame,
     settings: Settings,

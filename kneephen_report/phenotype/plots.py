@@ -36,7 +36,7 @@ REFERENCE_WORDS = {
 }
 
 
-def draw_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
+def plot_sweep(swept: pd.DataFrame, *, arm: str) -> Figure:
     """Draw the score of every setting, the number of groups written into its cell.
 
     One panel per reducer, that of the chosen setting first; beside a setting given by hand, which
@@ -92,7 +92,7 @@ def _panel(axis: Axes, own: pd.DataFrame) -> AxesImage:
     return shown
 
 
-def draw_null(null: pd.DataFrame, *, arm: str) -> Figure:
+def plot_null(null: pd.DataFrame, *, arm: str) -> Figure:
     """Draw what was observed against what data without groups give."""
     own = null[null["arm"] == arm]
     if own.empty:
@@ -155,7 +155,7 @@ def caption_null(null: pd.DataFrame, *, arm: str) -> str:
     )
 
 
-def say_sweep(swept: pd.DataFrame, *, arm: str) -> str:
+def text_sweep(swept: pd.DataFrame, *, arm: str) -> str:
     """Say which setting was taken and what it gave, and what the rule would have taken."""
     own = swept[swept["arm"] == arm]
     if own.empty:
@@ -189,7 +189,7 @@ def _reduced(reducer: str) -> str:
     )
 
 
-def say_null(null: pd.DataFrame, *, arm: str) -> str:
+def text_null(null: pd.DataFrame, *, arm: str) -> str:
     """Say what was observed and what the references gave."""
     own = null[null["arm"] == arm]
     if own.empty:
@@ -204,7 +204,7 @@ def say_null(null: pd.DataFrame, *, arm: str) -> str:
     return told.replace("\n", " ")
 
 
-def verdict(gates: pd.DataFrame, *, arm: str) -> str:
+def text_verdict(gates: pd.DataFrame, *, arm: str) -> str:
     """Say whether the grade may claim phenotypes in this arm, and if not, which gate failed."""
     own = gates[gates["arm"] == arm]
     grade = f"KL{int(own['kl_grade'].iloc[0])}"
@@ -218,7 +218,7 @@ def verdict(gates: pd.DataFrame, *, arm: str) -> str:
     )
 
 
-def shown_gates(gates: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+def table_gates(gates: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     """Return the gates of one arm as a table for reading."""
     own = gates[gates["arm"] == arm]
     return pd.DataFrame(
@@ -240,7 +240,7 @@ def _written(gate: str, value: float) -> str:
     return formatting.number(value, DECIMALS.get(gate, 2))
 
 
-def shown_passports(passports: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+def table_passports(passports: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     """Return how surely each phenotype of one arm comes back as a table for reading."""
     own = passports[passports["arm"] == arm]
     return pd.DataFrame(
@@ -257,7 +257,7 @@ def shown_passports(passports: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     )
 
 
-def shown_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
+def table_arms(gates: pd.DataFrame, contribution: pd.DataFrame) -> pd.DataFrame:
     """Return, for every arm, the first gate that failed and what the picture did."""
     first = gates[~gates["passed"]].drop_duplicates("arm").set_index("arm")["gate"]
     moved = contribution.set_index("arm")

@@ -13,15 +13,15 @@ from scipy.spatial.distance import cdist
 from kneephen_report import figure
 from kneephen_utils import display_names, images, small_cells
 from kneephen_utils.phenotype import sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 EACH = 5  # single pictures of a phenotype
 COLUMNS = ["arm", "phenotype", "knee_id", "rank"]
 
 
 def medoids(
-    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings
+    cells: Sequence[Stratum], chosen: Mapping[str, Candidate], *, settings: Settings
 ) -> pd.DataFrame:
     """Return the knees in the middle of each phenotype, where groups were looked for.
 
@@ -46,7 +46,7 @@ def medoids(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def draw(
+def plot_prototypes(
     pictures: Any,
     crops: pd.DataFrame,
     phenotypes: pd.DataFrame,

@@ -30,7 +30,7 @@ PAIRS_NOTE = (
 )
 
 
-def draw(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> Figure:
+def plot_robustness(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> Figure:
     """Draw the co-assignment of the phenotypes of one arm, and the agreement with its rivals."""
     own, rivals = pairs[pairs["arm"] == arm], agreement[agreement["arm"] == arm]
     if own.empty:
@@ -64,7 +64,7 @@ def caption(pairs: pd.DataFrame, *, arm: str) -> str:
     )
 
 
-def say(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> str:
+def text_robustness(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> str:
     """Say how well the phenotypes stay apart, and which rival agrees least and most."""
     own = pairs[pairs["arm"] == arm]
     if own.empty:
@@ -83,7 +83,7 @@ def say(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -> str:
     )
 
 
-def shown_agreement(agreement: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+def table_agreement(agreement: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     """Return the agreement of one arm with its rivals as a table for reading."""
     own = agreement[agreement["arm"] == arm]
     return pd.DataFrame(
@@ -97,7 +97,7 @@ def shown_agreement(agreement: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     )
 
 
-def shown_pairs(pairs: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+def table_pairs(pairs: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     """Return every two phenotypes of one arm as a table for reading."""
     own = pairs[(pairs["arm"] == arm) & (pairs["phenotype"] < pairs["other"])]
     return pd.DataFrame(

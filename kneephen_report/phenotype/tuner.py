@@ -18,11 +18,11 @@ from kneephen_report import figure, umap_plots
 from kneephen_report.phenotype import explorer_data
 from kneephen_utils import formatting, small_cells
 from kneephen_utils.phenotype import sweep
-from kneephen_utils.phenotype.stratum import FEWEST, Cell, Settings, gather
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import FEWEST, Settings, Stratum, gather
+from kneephen_utils.phenotype.sweep import Candidate
 
 
-class Bench:
+class Tuner:
     """The knees of a run, searched setting by setting.
 
     Attributes
@@ -48,7 +48,7 @@ class Bench:
         self.cell = lru_cache(maxsize=None)(self._cell)
         self.swept = lru_cache(maxsize=None)(self._swept)
 
-    def search(self, grade: int, arm: str, min_cluster_size: int, min_samples: int) -> Tried:
+    def search(self, grade: int, arm: str, min_cluster_size: int, min_samples: int) -> Candidate:
         """Return what one setting gives, subsamples of people included."""
         cell = self.cell(grade, arm)
         return sweep.attempt(
@@ -59,13 +59,13 @@ class Bench:
             axes=([min_cluster_size], [min_samples]),
         )[0]
 
-    def phenotypes(self, grade: int, arm: str, found: Tried) -> pd.DataFrame:
+    def phenotypes(self, grade: int, arm: str, found: Candidate) -> pd.DataFrame:
         """Return the discover knees with their groups, as the map and the table want them."""
         cell = self.cell(grade, arm)
         own = cell.knees[cell.discover][["knee_id", "split"]].reset_index(drop=True)
         return own.assign(phenotype=found.labels)
 
-    def profile(self, grade: int, arm: str, found: Tried, *, peeked: bool) -> pd.DataFrame:
+    def profile(self, grade: int, arm: str, found: Candidate, *, peeked: bool) -> pd.DataFrame:
         """Return who the knees of each group are; pain only after a peek."""
         of = explorer_data.known(
             [self.cell(grade, arm)], self.knees, self.participants, self.laid_out
@@ -84,25 +84,25 @@ class Bench:
         cell = self.cell(grade, arm)
         return max(FEWEST, int(cell.discover.sum()) // 2) if cell.enough else 0
 
-    def draw(self, grade: int, arm: str, found: Tried) -> Any:
+    def draw(self, grade: int, arm: str, found: Candidate) -> Any:
         """Return the map of the groups, for the page."""
         return figure.show(
-            umap_plots.draw_groups(
+            umap_plots.plot_groups(
                 self.laid_out, self.phenotypes(grade, arm, found), disclose=self.disclose
             ),
             caption=umap_plots.caption(len(self.laid_out), disclose=self.disclose),
-            alt=say(found),
+            alt=text_candidate(found),
             vector=False,
         )
 
-    def _cell(self, grade: int, arm: str) -> Cell:
+    def _cell(self, grade: int, arm: str) -> Stratum:
         return gather({arm: self.fused[arm]}, self.knees, self.participants, kl_grade=grade)[0]
 
     def _swept(self, grade: int, arm: str) -> pd.DataFrame:
         return sweep.run([self.cell(grade, arm)], settings=self.settings)[0]
 
 
-def say(found: Tried) -> str:
+def text_candidate(found: Candidate) -> str:
     """Say what one setting gave."""
     return (
         f"min_cluster_size {found.min_cluster_size}, min_samples {found.min_samples}: "

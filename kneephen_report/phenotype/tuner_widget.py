@@ -9,7 +9,7 @@ import ipywidgets as w
 
 from kneephen_report import figure, report
 from kneephen_report.phenotype import plots
-from kneephen_report.phenotype.tuner import Bench, say
+from kneephen_report.phenotype.tuner import Tuner, text_candidate
 from kneephen_utils.phenotype.stratum import FEWEST
 from kneephen_utils.tables.schema import ARMS
 
@@ -17,7 +17,7 @@ SAMPLES = 20  # largest min_samples on the slider
 TOO_FEW = "Too few discover knees: there is nothing to tune in this grade."
 
 
-class Desk:
+class TunerWidget:
     """Controls on top, views of the chosen setting below, the whole sweep at the end.
 
     Parameters
@@ -31,7 +31,7 @@ class Desk:
     """
 
     def __init__(
-        self, bench: Bench, *, grade: int, arm: str, save: Callable[[int, dict[str, Any]], str]
+        self, bench: Tuner, *, grade: int, arm: str, save: Callable[[int, dict[str, Any]], str]
     ) -> None:
         self.bench, self._save = bench, save
         grades = [(f"KL{k}", k) for k in range(5)]
@@ -74,9 +74,9 @@ class Desk:
             self.size.value = int(taken["min_cluster_size"])
             self.samples.value = int(taken["min_samples"])
         drawn = figure.show(
-            plots.draw_sweep(swept, arm=arm),
+            plots.plot_sweep(swept, arm=arm),
             caption=plots.caption_sweep(swept, arm=arm),
-            alt=plots.say_sweep(swept, arm=arm),
+            alt=plots.text_sweep(swept, arm=arm),
         )
         self.sweep.value = str(drawn.data)
         self.show()
@@ -91,7 +91,7 @@ class Desk:
         found = self.bench.search(grade, arm, self.size.value, self.samples.value)
         who = self.bench.profile(grade, arm, found, peeked=grade in self.peeked)
         table = report.table(who, title="Who they are", decimals=1)
-        self.said.value = say(found)
+        self.said.value = text_candidate(found)
         self.views.value = str(self.bench.draw(grade, arm, found).data) + str(table.data)
 
     def uncover(self) -> None:

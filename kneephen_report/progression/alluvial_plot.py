@@ -54,7 +54,7 @@ def safe(taken: pd.DataFrame, *, disclose: bool, fewest: int) -> pd.DataFrame:
     return kept.assign(knees=small_cells.counts(kept["knees"], disclose=False).astype("int64"))
 
 
-def draw(taken: pd.DataFrame) -> Figure:
+def plot_alluvial(taken: pd.DataFrame) -> Figure:
     """Draw the paths as bands between the visits, coloured by where a knee began."""
     names = [name for name in taken.columns if name != "knees"]
     with figure.style():
@@ -74,7 +74,7 @@ def draw(taken: pd.DataFrame) -> Figure:
     return drawn
 
 
-def describe(taken: pd.DataFrame, *, disclose: bool, fewest: int) -> str:
+def text_alluvial(taken: pd.DataFrame, *, disclose: bool, fewest: int) -> str:
     """Say what `draw` shows, as a caption."""
     names = [name for name in taken.columns if name != "knees"]
     knees = int(taken["knees"].sum())

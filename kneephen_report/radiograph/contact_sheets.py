@@ -18,7 +18,7 @@ THUMBNAIL = 300  # pixels along the longer edge of a film's thumbnail
 GRADES = range(5)
 
 
-def draw_grades(
+def plot_grades(
     pictures: zarr.Array,
     crops: pd.DataFrame,
     knees: pd.DataFrame,
@@ -64,7 +64,7 @@ def draw_grades(
     return drawn
 
 
-def draw_doubtful(
+def plot_doubtful(
     crops: pd.DataFrame, films: pd.DataFrame, release: str | Path, *, most: int, disclose: bool
 ) -> Figure:
     """Draw the films of refused knees, each reason in turn, under the reason.
@@ -105,7 +105,7 @@ def doubtful(crops: pd.DataFrame, *, most: int) -> pd.DataFrame:
     return refused.assign(turn=turn).sort_values(["turn", "status"], kind="stable").head(most)
 
 
-def draw_exposure(exposures: pd.DataFrame) -> Figure:
+def plot_exposure(exposures: pd.DataFrame) -> Figure:
     """Draw the spread of exposure and of contrast at each site, from `radiograph.exposure`."""
     with figure.style():
         drawn = Figure(figsize=(7.2, 2.6))

@@ -58,7 +58,7 @@ def _closed(some: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def draw_means(shown: pd.DataFrame, *, raw: str, fitted: str, ylabel: str) -> Figure:
+def plot_means(shown: pd.DataFrame, *, raw: str, fitted: str, ylabel: str) -> Figure:
     """Draw raw means with intervals as points, and the curve laid over them as lines.
 
     Parameters
@@ -100,7 +100,7 @@ def draw_means(shown: pd.DataFrame, *, raw: str, fitted: str, ylabel: str) -> Fi
     return drawn
 
 
-def draw_free(shown: pd.DataFrame, *, curve: str, beside: str, ylabel: str) -> Figure:
+def plot_free(shown: pd.DataFrame, *, curve: str, beside: str, ylabel: str) -> Figure:
     """Draw step curves with intervals, and below each panel a table of the knees at risk.
 
     Parameters

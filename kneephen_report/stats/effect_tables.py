@@ -20,7 +20,7 @@ ROLES = ["primary", "secondary", "cross-check", "sensitivity", "naive"]  # in re
 LABELS = {"kl_grade": "KL", "p_adjusted": "adjusted p", "participants": "people"}
 
 
-def shown(effects: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
+def table_effects(effects: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Return rows of an effect table for reading: phenotypes as letters, p values as text.
 
     Counts below ten are left out where single knees may not be shown.
@@ -40,12 +40,12 @@ def shown(effects: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     return rows[[*order, "unit", "p", "p_adjusted", *COUNTS, "firewall"]]
 
 
-def listing(effects: pd.DataFrame, columns: Sequence[str], *, disclose: bool) -> pd.DataFrame:
+def table_columns(effects: pd.DataFrame, columns: Sequence[str], *, disclose: bool) -> pd.DataFrame:
     """Return the chosen columns of `shown`, with those that are empty throughout left out.
 
     An estimate stands with its interval in one cell.
     """
-    rows = shown(effects, disclose=disclose)
+    rows = table_effects(effects, disclose=disclose)
     told = [formatting.spread(row.estimate, row.low, row.high) for row in rows.itertuples()]
     rows = rows.assign(estimate=pd.Series(told, index=rows.index, dtype=object))[list(columns)]
     return rows.loc[:, rows.notna().any()]
@@ -59,7 +59,7 @@ def unrun(effects: pd.DataFrame) -> pd.DataFrame:
     return listed.assign(outcome=listed["outcome"].replace(display_names.OUTCOMES))
 
 
-def tell(effects: pd.DataFrame, *, arm: str) -> list[str]:
+def text_effects(effects: pd.DataFrame, *, arm: str) -> list[str]:
     """Say what came of the primary contrasts of one arm in confirm people."""
     main = effects[(effects["role"] == "primary") & (effects["arm"] == arm)]
     main = main[main["sample"] == "confirm"]

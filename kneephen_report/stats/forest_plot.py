@@ -23,7 +23,7 @@ def pick(effects: pd.DataFrame, *, arm: str, outcome: str, contrast: str) -> pd.
     return some.sort_values(["kl_grade", "phenotype", "sample"], ascending=[True, True, False])
 
 
-def draw(picked: pd.DataFrame, *, title: str) -> Figure:
+def plot_forest(picked: pd.DataFrame, *, title: str) -> Figure:
     """Draw the rows of `pick`: filled for confirm people, hollow where groups were also found.
 
     Ratios are drawn on a logarithmic scale; the line of no difference is dashed. Estimates are
@@ -51,7 +51,7 @@ def draw(picked: pd.DataFrame, *, title: str) -> Figure:
     return drawn
 
 
-def describe(picked: pd.DataFrame) -> str:
+def text_forest(picked: pd.DataFrame) -> str:
     """Say in words what `draw` shows, for a reader who cannot see it."""
     confirm = picked[picked["sample"] == "confirm"]
     if picked.empty:

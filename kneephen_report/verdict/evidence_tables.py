@@ -29,7 +29,7 @@ DIFFERENCES_NOTE = (
 )
 
 
-def draw(claims: pd.DataFrame, gates: pd.DataFrame, *, arm: str) -> Figure:
+def plot_evidence(claims: pd.DataFrame, gates: pd.DataFrame, *, arm: str) -> Figure:
     """Draw the evidence of one arm: grades down, gates and tests across, each held or not."""
     own = claims[claims["arm"] == arm]
     grid = _gate_marks(gates[gates["arm"] == arm])
@@ -61,7 +61,7 @@ def caption(arm: str) -> str:
     )
 
 
-def describe(gates: pd.DataFrame, *, arm: str) -> str:
+def text_evidence(gates: pd.DataFrame, *, arm: str) -> str:
     """Say in words what the figure `draw` makes shows, for readers who cannot see it."""
     own = gates[gates["arm"] == arm]
     lines = [

@@ -101,12 +101,12 @@ def pictures(
         )
         name = f"KL{one['kl_grade']}, phenotype {display_names.phenotype_label(one['phenotype'])}"
         told = caption(name, len(stack), mapped=weights is not None)
-        html = figure.show(draw(stack, weights), caption=told, alt=told, vector=False)
+        html = figure.show(plot_exemplars(stack, weights), caption=told, alt=told, vector=False)
         drawn[one["kl_grade"], one["phenotype"]] = str(html.data)
     return drawn
 
 
-def draw(stack: np.ndarray, weights: np.ndarray | None) -> Figure:
+def plot_exemplars(stack: np.ndarray, weights: np.ndarray | None) -> Figure:
     """Draw the knee most like the mean, the mean and, where there is one, the map over it.
 
     Parameters

@@ -75,8 +75,12 @@ def find_knees(phenotypes: pd.DataFrame, crops: pd.DataFrame, *, arm: str) -> pd
     return known.reset_index(drop=True)
 
 
-def look(
-    readers: Sequence[relevance.Reader], images: Any, known: pd.DataFrame, *, settings: Settings
+def compute_maps(
+    readers: Sequence[relevance.GradingModel],
+    images: Any,
+    known: pd.DataFrame,
+    *,
+    settings: Settings,
 ) -> pd.DataFrame:
     """Map every knee with every reader and every method it has.
 
@@ -120,7 +124,7 @@ def look(
 
 
 def regrade(
-    reader: relevance.Reader, images: Any, known: pd.DataFrame, *, settings: Settings
+    reader: relevance.GradingModel, images: Any, known: pd.DataFrame, *, settings: Settings
 ) -> pd.Series:
     """Return the grade the reader gives each knee, by `knee_id`."""
     with torch.inference_mode():
@@ -189,7 +193,7 @@ def score(maps: pd.DataFrame, known: pd.DataFrame, *, settings: Settings) -> pd.
 
 
 def check(
-    readers: Sequence[relevance.Reader],
+    readers: Sequence[relevance.GradingModel],
     images: Any,
     known: pd.DataFrame,
     maps: pd.DataFrame,

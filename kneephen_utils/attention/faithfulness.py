@@ -14,7 +14,7 @@ import torch
 from scipy import stats
 from torch.nn import functional
 
-from kneephen_utils.attention.relevance import OUTLIERS, PATCH, Reader
+from kneephen_utils.attention.relevance import OUTLIERS, PATCH, GradingModel
 
 GRADES, COSINE = "grades", "cosine distance"
 KEY = ["encoder", "method", "check", "unit", "knee_id"]
@@ -59,7 +59,7 @@ def most(weights: np.ndarray, share: float) -> np.ndarray:
 
 
 def deletion(
-    reader: Reader,
+    reader: GradingModel,
     images: Any,
     known: pd.DataFrame,
     maps: pd.DataFrame,
@@ -166,7 +166,11 @@ def outliers(maps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _changes(
-    reader: Reader, images: Any, rows: np.ndarray, chosen: dict[str, np.ndarray], batch_size: int
+    reader: GradingModel,
+    images: Any,
+    rows: np.ndarray,
+    chosen: dict[str, np.ndarray],
+    batch_size: int,
 ) -> dict[tuple[str, str, str], np.ndarray]:
     """Return deletion and insertion (n,) by check, method and unit; `chosen` are (n, patches)."""
     places = [slice(start, start + batch_size) for start in range(0, len(rows), batch_size)]
@@ -190,7 +194,9 @@ def _changes(
     return {key: np.concatenate(values) for key, values in parts.items()}
 
 
-def _distances(reader: Reader, one: torch.Tensor, other: torch.Tensor) -> dict[str, np.ndarray]:
+def _distances(
+    reader: GradingModel, one: torch.Tensor, other: torch.Tensor
+) -> dict[str, np.ndarray]:
     """Return how far two sets of embeddings are apart (n,), by unit."""
     found = {COSINE: (1 - (one * other).sum(1)).clamp(min=0)}
     if reader.head is not None:

@@ -26,7 +26,7 @@ OUTLYING = 2.0  # times the median length of a picture's tokens; longer ones hol
 
 
 @dataclass(frozen=True)
-class Reader:
+class GradingModel:
     """An encoder and, where it was trained to grade, the head that does.
 
     Attributes
@@ -60,19 +60,19 @@ class Reader:
         return self.head(self.embed(pictures))
 
 
-def untrained(weights: str) -> Reader:
+def untrained(weights: str) -> GradingModel:
     """Load the encoder as it was before any training on knees of this study."""
-    return Reader("zeroshot", encoders.load(weights, text=False), None)
+    return GradingModel("zeroshot", encoders.load(weights, text=False), None)
 
 
-def trained(weights: str, path: str | Path, *, frozen_blocks: int) -> Reader:
+def trained(weights: str, path: str | Path, *, frozen_blocks: int) -> GradingModel:
     """Load the encoder with the upper half and the head that stage grading kept in `path`."""
     encoder = encoders.load_tuned(weights, path, frozen_blocks=frozen_blocks)
     head = encoders.load_head(path)
-    return Reader("finetuned", encoder, head.to(encoder.device))
+    return GradingModel("finetuned", encoder, head.to(encoder.device))
 
 
-def randomised(reader: Reader, *, frozen_blocks: int, seed: int) -> Reader:
+def randomised(reader: GradingModel, *, frozen_blocks: int, seed: int) -> GradingModel:
     """Return a copy of a trained reader whose trained weights are drawn anew.
 
     References
@@ -80,11 +80,11 @@ def randomised(reader: Reader, *, frozen_blocks: int, seed: int) -> Reader:
     Adebayo et al. (2018), sanity checks for saliency maps, doi:10.48550/arXiv.1810.03292.
     """
     copied = replace(copy.deepcopy(reader), name="randomised")
-    encoders.redraw(copied.encoder, head=copied.head, frozen_blocks=frozen_blocks, seed=seed)
+    encoders.reinitialise(copied.encoder, head=copied.head, frozen_blocks=frozen_blocks, seed=seed)
     return copied
 
 
-def maps(reader: Reader, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+def maps(reader: GradingModel, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return every map the reader has by its name, in one pass, and which patches are outliers.
 
     `cls` and `rollout`, with a head `relevance` and `against`: shares (n, patches). `outliers`
@@ -158,7 +158,7 @@ def watched(blocks: Any) -> Iterator[list[torch.Tensor]]:
 
 
 def _slopes(
-    reader: Reader, pictures: torch.Tensor
+    reader: GradingModel, pictures: torch.Tensor
 ) -> tuple[list[torch.Tensor], tuple[torch.Tensor, ...]]:
     """Return the attention of each block and the slope of the logit along it."""
     with torch.enable_grad(), watched(reader.encoder.trunk.blocks) as seen:

@@ -187,7 +187,7 @@ def probes(
     )
 
 
-def say_probes(found: pd.DataFrame) -> str:
+def text_probes(found: pd.DataFrame) -> str:
     """Say how much more of each target the embedding tells than coarse pixels do."""
     wide = linear_probe.wide(found).set_index("target")
     gained = (wide["embedding"] - wide.drop(columns="embedding").iloc[:, 0]).dropna()
@@ -215,7 +215,7 @@ def with_split(
     return known.merge(split, on="participant_id", how="left", validate="many_to_one")
 
 
-def describe(encoder: Encoder, embeddings: pd.DataFrame) -> str:
+def text_encoder(encoder: Encoder, embeddings: pd.DataFrame) -> str:
     """Say which encoder made how many vectors, and on what."""
     where = "the CPU" if encoder.device.type == "cpu" else f"a GPU ({encoder.device})"
     return (
@@ -225,7 +225,7 @@ def describe(encoder: Encoder, embeddings: pd.DataFrame) -> str:
     )
 
 
-def shown(sentences: Mapping[int, Sequence[str]]) -> pd.DataFrame:
+def table_prompts(sentences: Mapping[int, Sequence[str]]) -> pd.DataFrame:
     """Return the sentences of each grade as a table for reading."""
     rows = [(f"KL{grade}", " · ".join(some)) for grade, some in sentences.items()]
     return pd.DataFrame(rows, columns=["grade", "sentences"])
@@ -268,7 +268,7 @@ def compare(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None
     return pd.DataFrame(rows)
 
 
-def verdict(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None) -> str:
+def text_verdict(graded: pd.DataFrame, others: Mapping[str, np.ndarray] | None = None) -> str:
     """Say whether zero-shot grading beats the best constant, and what a ridge on pixels does."""
     table = compare(graded, others).set_index("predictor")["mae"]
     if table.empty:

@@ -102,14 +102,14 @@ def matched(
     return pd.DataFrame(made, columns=["among", "estimate", "low", "high", "knees"])
 
 
-def shown(found: pd.DataFrame) -> pd.DataFrame:
+def table_matching(found: pd.DataFrame) -> pd.DataFrame:
     """Return the comparison as a table for reading, in per cent."""
     percent = 100 * found[["estimate", "low", "high"]]
     told = [formatting.spread(row.estimate, row.low, row.high, 0) for row in percent.itertuples()]
     return found[["among"]].assign(**{"own sentence nearer, %": told}, knees=found["knees"])
 
 
-def say(found: pd.DataFrame) -> str:
+def text_matching(found: pd.DataFrame) -> str:
     """Say within which grades a sentence finds its knee, and where it leads away from it."""
     own = found[found["among"] != "all knees"]
     if own.empty:

@@ -98,7 +98,7 @@ def agreement(groups: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: in
     return pd.DataFrame(rows, columns=columns)
 
 
-def shown(agreed: pd.DataFrame) -> pd.DataFrame:
+def table_agreement(agreed: pd.DataFrame) -> pd.DataFrame:
     """Return the agreement as a table for reading, one row per scope."""
     told = agreed.assign(
         told=[formatting.spread(row.estimate, row.low, row.high) for row in agreed.itertuples()]
@@ -111,7 +111,7 @@ def shown(agreed: pd.DataFrame) -> pd.DataFrame:
     return wide[order].rename(columns=heads).rename_axis(columns=None).reset_index()
 
 
-def say(agreed: pd.DataFrame) -> str:
+def text_agreement(agreed: pd.DataFrame) -> str:
     """Say in a sentence what the groups of all grades together are."""
     whole = agreed[agreed["scope"] == "all grades"].set_index("target")
     if whole.empty:

@@ -4,7 +4,7 @@
 package, all behind one face.
 """
 
-from kneephen_utils.encoder.finetuned_weights import load_head, load_tuned, redraw, save_tuned
+from kneephen_utils.encoder.finetuned_weights import load_head, load_tuned, reinitialise, save_tuned
 from kneephen_utils.encoder.loading import load
 from kneephen_utils.encoder.model import Encoder, WeightsError, by_knee, embed_images, embed_texts
 
@@ -17,6 +17,6 @@ __all__ = [
     "load",
     "load_head",
     "load_tuned",
-    "redraw",
+    "reinitialise",
     "save_tuned",
 ]

@@ -18,7 +18,7 @@ import torch
 PARTIAL = ".partial"
 
 
-class Shelf(NamedTuple):
+class ActivationCache(NamedTuple):
     """Where arrays are kept.
 
     Attributes
@@ -46,7 +46,7 @@ def digest(settings: object, tensors: Iterable[torch.Tensor]) -> str:
     return known.hexdigest()
 
 
-def find(shelf: Shelf, key: str) -> np.ndarray | None:
+def find(shelf: ActivationCache, key: str) -> np.ndarray | None:
     """Return the array known by `key`, mapped from disk; None where there is none."""
     path = shelf.folder / f"{key}.npy"
     if not path.exists():
@@ -55,7 +55,7 @@ def find(shelf: Shelf, key: str) -> np.ndarray | None:
     return np.load(path, mmap_mode="c")  # a change would stay in memory
 
 
-def begin(shelf: Shelf, key: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+def begin(shelf: ActivationCache, key: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
     """Return a new array on disk, to be filled and then kept by `finish`.
 
     Raises
@@ -76,21 +76,21 @@ def begin(shelf: Shelf, key: str, shape: tuple[int, ...], dtype: type) -> np.nda
     return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
 
 
-def share(shelf: Shelf, key: str) -> np.memmap:
+def share(shelf: ActivationCache, key: str) -> np.memmap:
     """Return the array that another process has begun, to help to fill it."""
     return np.lib.format.open_memmap(_partial(shelf, key), mode="r+")
 
 
-def finish(shelf: Shelf, key: str) -> None:
+def finish(shelf: ActivationCache, key: str) -> None:
     """Keep the array begun under `key`, now that it is whole."""
     _partial(shelf, key).replace(shelf.folder / f"{key}.npy")
 
 
-def _partial(shelf: Shelf, key: str) -> Path:
+def _partial(shelf: ActivationCache, key: str) -> Path:
     return shelf.folder / f".{key}{PARTIAL}"
 
 
-def _make_room(shelf: Shelf, limit: float) -> None:
+def _make_room(shelf: ActivationCache, limit: float) -> None:
     """Remove what is unfinished, then what was used longest ago, down to `limit` bytes."""
     for path in shelf.folder.glob(f".*{PARTIAL}"):
         path.unlink(missing_ok=True)

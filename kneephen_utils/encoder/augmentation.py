@@ -77,7 +77,7 @@ def cache(
     views: int,
     seed: int,
     precision: torch.dtype = torch.float16,
-    shelf: shelves.Shelf | None = None,
+    shelf: shelves.ActivationCache | None = None,
 ) -> list[torch.Tensor]:
     """Return the frozen activations of pictures `rows`: as they are, then augmented views.
 

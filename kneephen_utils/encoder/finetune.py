@@ -20,7 +20,7 @@ from kneephen_utils.encoder.model import Encoder
 COUNT_NOTE = "Of the whole model: the text tower counts too, though grading does not load it."
 
 
-class Upper(nn.Module):
+class TrainableTail(nn.Module):
     """The trained part: later blocks, norm, projection and head, on cached activations."""
 
     def __init__(self, encoder: Encoder, head: heads.Head, frozen_blocks: int) -> None:
@@ -84,7 +84,7 @@ def tokens_of(trunk: Any, pictures: torch.Tensor) -> torch.Tensor:
 
 def upper_half(
     encoder: Encoder, *, grades: np.ndarray, frozen_blocks: int, head: str = "sigmoid"
-) -> Upper:
+) -> TrainableTail:
     """Return the part to be trained, its parameters free and all others frozen.
 
     Parameters
@@ -109,12 +109,12 @@ def upper_half(
     for module in (encoder.trunk, encoder.projection):
         module.requires_grad_(requires_grad=False)
     made = heads.make(head, encoder.dimensions, grades)
-    upper = Upper(encoder, made, frozen_blocks).to(encoder.device)
+    upper = TrainableTail(encoder, made, frozen_blocks).to(encoder.device)
     (upper.head if frozen_blocks == blocks else upper).requires_grad_(requires_grad=True)
     return upper
 
 
-def count(encoder: Encoder, upper: Upper) -> pd.DataFrame:
+def count(encoder: Encoder, upper: TrainableTail) -> pd.DataFrame:
     """Count the parameters of the whole model, its text tower too where it is not loaded.
 
     Returns
@@ -131,8 +131,8 @@ def count(encoder: Encoder, upper: Upper) -> pd.DataFrame:
     )
 
 
-def groups(
-    upper: Upper, *, learning_rate: float, head_learning_rate: float, layer_decay: float
+def param_groups(
+    upper: TrainableTail, *, learning_rate: float, head_learning_rate: float, layer_decay: float
 ) -> list[dict[str, Any]]:
     """Return parameter groups for an optimiser, each with its full rate as `lr` and `base`.
 

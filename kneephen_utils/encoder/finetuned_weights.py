@@ -74,7 +74,9 @@ def load_head(path: str | Path) -> heads.Head:
     return head.eval().requires_grad_(requires_grad=False)
 
 
-def redraw(encoder: Encoder, *, head: nn.Module | None, frozen_blocks: int, seed: int) -> None:
+def reinitialise(
+    encoder: Encoder, *, head: nn.Module | None, frozen_blocks: int, seed: int
+) -> None:
     """Draw the trained tensors anew in place, each with the mean and spread it had.
 
     Keeping the spread keeps the strength of signals: what is lost is only what was learned.

@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from kneephen_utils.encoder.finetune import Upper
+from kneephen_utils.encoder.finetune import TrainableTail
 from kneephen_utils.encoder.model import Encoder
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -32,7 +32,7 @@ def rounded(encoder: Encoder) -> Encoder:
     return dataclasses.replace(encoder, trunk=_rounded(encoder.trunk))
 
 
-def rounded_half(upper: Upper) -> Upper:
+def rounded_half(upper: TrainableTail) -> TrainableTail:
     """Return a trained half with blocks of 8-bit weights; the head keeps its own.
 
     Raises

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from kneephen_utils.encoder import activation_cache, batching, checkpoint, distributed
-from kneephen_utils.encoder.finetune import Upper, groups
+from kneephen_utils.encoder.finetune import TrainableTail, param_groups
 
 RECIPE = 3  # to be raised where a checkpoint of the code before cannot be gone on from
 
@@ -55,7 +55,7 @@ def use_threads(threads: int) -> None:
 
 
 def fit(
-    upper: Upper,
+    upper: TrainableTail,
     train: Sequence[torch.Tensor],
     grades: np.ndarray,
     validation: torch.Tensor,
@@ -126,12 +126,12 @@ def fit(
     return history.assign(chosen=history.index == history["validation_mae"].idxmin())
 
 
-def predict(upper: Upper, tokens: torch.Tensor, *, batch_size: int = 64) -> np.ndarray:
+def predict(upper: TrainableTail, tokens: torch.Tensor, *, batch_size: int = 64) -> np.ndarray:
     """Return grades (n,) of cached activations."""
     return apply(upper, tokens.split(batch_size))[0]
 
 
-def apply(upper: Upper, batches: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+def apply(upper: TrainableTail, batches: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
     """Return grades (n,) and unit-length embeddings (n, dimensions) of batches of activations."""
     upper.eval()
     device = next(upper.parameters()).device
@@ -149,7 +149,7 @@ class _Run:
 
     def __init__(
         self,
-        upper: Upper,
+        upper: TrainableTail,
         train: Sequence[torch.Tensor],
         grades: np.ndarray,
         settings: Settings,
@@ -159,7 +159,7 @@ class _Run:
         self.grades = grades
         even = np.ones(len(grades))
         self.weights = batching.weigh(grades) if settings.balance == "weights" else even
-        rates = groups(
+        rates = param_groups(
             upper,
             learning_rate=settings.learning_rate,
             head_learning_rate=settings.head_learning_rate,
@@ -246,7 +246,7 @@ def _loss(run: _Run, part: batching.Batch, *, n: int) -> torch.Tensor:
     return loss if here else 0 * loss
 
 
-def _tested(upper: Upper, tokens: torch.Tensor, grades: np.ndarray) -> dict[str, float]:
+def _tested(upper: TrainableTail, tokens: torch.Tensor, grades: np.ndarray) -> dict[str, float]:
     """Return loss and mean absolute error in people who are not learned from."""
     predicted, embedded = apply(upper, tokens.split(64))
     head, device = upper.head, next(upper.parameters()).device

@@ -198,7 +198,7 @@ def lay_out(image: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"knee_id": image["knee_id"], "x": layout[:, 0], "y": layout[:, 1]})
 
 
-def say(of: pd.DataFrame, left: pd.DataFrame, shares: pd.DataFrame) -> list[str]:
+def text_roles(of: pd.DataFrame, left: pd.DataFrame, shares: pd.DataFrame) -> list[str]:
     """Say how many knees may be grouped, what can still be read off them, and who weighs most."""
     counts = of.groupby("split")[["knee_id", "participant_id"]].nunique()
     there = ", ".join(
@@ -218,7 +218,7 @@ def say(of: pd.DataFrame, left: pd.DataFrame, shares: pd.DataFrame) -> list[str]
     ]
 
 
-def shown(left: pd.DataFrame) -> pd.DataFrame:
+def table_left(left: pd.DataFrame) -> pd.DataFrame:
     """Return what can be read off the features, before and after, as a table for reading."""
     wide = left.pivot_table(
         index=["target", "metric", "chance"], columns="when", values="estimate", sort=False

@@ -134,7 +134,7 @@ def neighbours(features: np.ndarray, known: pd.DataFrame) -> tuple[float, float]
     return float(share), float((alike / others).mean())
 
 
-def say_neighbours(before: tuple[float, float], after: tuple[float, float]) -> str:
+def text_neighbours(before: tuple[float, float], after: tuple[float, float]) -> str:
     """Say whether the grade can still be seen in who lies near whom, as `neighbours` found it."""
     if not np.isfinite(after).all():
         return "There are too few knees to say whose pictures lie near each other."

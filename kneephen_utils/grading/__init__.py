@@ -69,7 +69,7 @@ def fit(
     artefacts: str | Path | None = None,
     cache_gb: float = math.inf,
     fabric: Any = None,
-) -> tuple[finetune.Upper, pd.DataFrame]:
+) -> tuple[finetune.TrainableTail, pd.DataFrame]:
     """Fine-tune on the `train` people; the encoder is changed in place.
 
     Parameters
@@ -110,7 +110,7 @@ def fit(
         encoder, grades=grades, frozen_blocks=settings.frozen_blocks, head=settings.head
     )
     place = Path(artefacts) if artefacts else None
-    kept = activation_cache.Shelf(place / "cache", cache_gb, fabric) if place else None
+    kept = activation_cache.ActivationCache(place / "cache", cache_gb, fabric) if place else None
     seen, plain = (
         augmentation.cache(
             encoder,
@@ -138,7 +138,7 @@ def fit(
 
 def apply(
     encoder: Encoder,
-    upper: finetune.Upper,
+    upper: finetune.TrainableTail,
     images: Any,
     known: pd.DataFrame,
     *,
@@ -216,7 +216,7 @@ def score(predicted: pd.DataFrame, known: pd.DataFrame, *, draws: int, seed: int
     return pd.concat(parts, ignore_index=True)[order]
 
 
-def verdict(scores: pd.DataFrame) -> list[str]:
+def text_verdict(scores: pd.DataFrame) -> list[str]:
     """Say in sentences whether the trained grader earned its keep."""
     kappa = scores[(scores["group"] == "all") & (scores["metric"] == METRIC)].set_index("predictor")
     error = scores[(scores["group"] == "all") & (scores["metric"] == "mae")].set_index("predictor")
@@ -249,7 +249,7 @@ def _floor(kappa: pd.DataFrame, error: pd.DataFrame) -> str:
     return f"It {does} a ridge on gradient histograms, which needs no encoder: {told}."
 
 
-def shown(scores: pd.DataFrame, metrics: Mapping[str, str] = FIRST) -> pd.DataFrame:
+def table_scores(scores: pd.DataFrame, metrics: Mapping[str, str] = FIRST) -> pd.DataFrame:
     """Return error and agreement of the predictors worth showing as a table for reading.
 
     Parameters

@@ -35,7 +35,7 @@ def measure(before: pd.DataFrame, after: pd.DataFrame, known: pd.DataFrame) -> p
     )
 
 
-def say(found: pd.DataFrame) -> str:
+def text_probes(found: pd.DataFrame) -> str:
     """Say in a sentence what fine-tuning gave and took."""
     table = linear_probe.wide(found).set_index("target")[["before", "after"]]
     words = {"kl_grade": "grade", "jsw_medial": "medial width", "jsw_lateral": "lateral width"}

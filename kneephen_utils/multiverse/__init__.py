@@ -19,7 +19,7 @@ import pandas as pd
 from kneephen_utils import fusion, parallel
 from kneephen_utils.fusion import nuisance
 from kneephen_utils.phenotype import assignment, hdbscan_tree, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings, gather
+from kneephen_utils.phenotype.stratum import Settings, Stratum, gather
 
 GRADES = (1, 2, 3)  # grades with narrowing to tell apart and room to rise
 STEPS = ("chosen", "smaller groups", "larger groups", "denser groups")
@@ -168,7 +168,7 @@ def step(swept: pd.DataFrame, name: str) -> tuple[int, int] | None:
 
 
 def _cell(
-    cell: Cell,
+    cell: Stratum,
     way: Grouping,
     steps: Sequence[str],
     chosen: pd.DataFrame,

@@ -104,7 +104,7 @@ def read(release: str | Path) -> Release:
     )
 
 
-def tell(ingest: pd.DataFrame) -> str:
+def text_ingest(ingest: pd.DataFrame) -> str:
     """Say in a few sentences how many tables were found, and what is done without the others."""
     found, gone = ingest["found"].sum(), ingest[~ingest["found"].astype(bool)]
     odd = int(ingest["not_understood"].sum())

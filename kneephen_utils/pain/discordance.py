@@ -109,7 +109,7 @@ def shares(
     return table.assign(phenotype=table["phenotype"].map(display_names.phenotype_label))
 
 
-def tell(scored: pd.DataFrame, knees: pd.DataFrame, *, disclose: bool = True) -> str:
+def text_discordance(scored: pd.DataFrame, knees: pd.DataFrame, *, disclose: bool = True) -> str:
     """Say in words how much of pain the film and the person explain, in people not fitted on.
 
     Where knees of the table `knees` are not scored because of what is not known of their person,

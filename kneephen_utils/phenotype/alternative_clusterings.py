@@ -14,15 +14,15 @@ from dataclasses import replace
 import pandas as pd
 
 from kneephen_utils.phenotype import reduction, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 COLUMNS = ["arm", "compared", "other", "knee_id", "phenotype"]
 
 
 def reducers(
-    cells: Sequence[Cell], *, settings: Settings
-) -> tuple[pd.DataFrame, dict[str, dict[str, Tried]]]:
+    cells: Sequence[Stratum], *, settings: Settings
+) -> tuple[pd.DataFrame, dict[str, dict[str, Candidate]]]:
     """Search with every reducer that is not the one of the settings.
 
     The published arm is left out: it is always reduced as published.
@@ -40,14 +40,14 @@ def reducers(
     return pd.concat(rows, ignore_index=True), taken
 
 
-def seeds(cells: Sequence[Cell], *, settings: Settings) -> dict[str, Tried]:
+def seeds(cells: Sequence[Stratum], *, settings: Settings) -> dict[str, Candidate]:
     """Search again from another seed where the layout depends on one: in the published arm."""
     published = [cell for cell in cells if cell.arm == reduction.PUBLISHED_ARM]
     return sweep.run(published, settings=replace(settings, seed=settings.seed + 1))[1]
 
 
 def partitions(
-    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, compared: str, other: str
+    cells: Sequence[Stratum], chosen: Mapping[str, Candidate], *, compared: str, other: str
 ) -> pd.DataFrame:
     """Return the groups of the discover knees, one row per knee and arm, named as a rival."""
     parts = [pd.DataFrame(columns=COLUMNS).astype({"phenotype": "int64"})]
@@ -59,9 +59,9 @@ def partitions(
 
 
 def gather(
-    cells: Sequence[Cell],
-    elsewhere: Sequence[Cell],
-    taken: Mapping[str, Mapping[str, Tried]],
+    cells: Sequence[Stratum],
+    elsewhere: Sequence[Stratum],
+    taken: Mapping[str, Mapping[str, Candidate]],
     *,
     settings: Settings,
 ) -> pd.DataFrame:

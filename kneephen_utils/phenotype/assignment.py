@@ -14,8 +14,8 @@ from sklearn.neighbors import NearestNeighbors
 
 from kneephen_utils.phenotype import hdbscan_tree, sweep
 from kneephen_utils.phenotype.reduction import Reduction
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 NEIGHBORS = 7  # discover knees a new knee is compared with
 MAJORITY = 0.5  # of them, weighted by membership, must agree
@@ -25,7 +25,7 @@ COLUMNS = ["kl_grade", "arm", "knee_id", "split", "phenotype", "membership", "dr
 
 
 def assign(
-    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings
+    cells: Sequence[Stratum], chosen: Mapping[str, Candidate], *, settings: Settings
 ) -> pd.DataFrame:
     """Return the `phenotypes` table: discover knees as found, confirm knees as assigned.
 

@@ -12,8 +12,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from kneephen_utils import display_names, formatting
 from kneephen_utils.phenotype import hdbscan_tree, readout, reduction, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 SAME = 0.5  # agreement at and above which groups are called unmoved
 READ = 0.25  # agreement in other people from which groups are read off the picture
@@ -24,7 +24,7 @@ COLUMNS = ["kl_grade", "arm", *MEASURES, "image_phenotype"]
 
 
 def measure(
-    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings
+    cells: Sequence[Stratum], chosen: Mapping[str, Candidate], *, settings: Settings
 ) -> pd.DataFrame:
     """Return the `contribution` table.
 
@@ -54,7 +54,7 @@ def tree_agreement(columns: np.ndarray, labels: np.ndarray) -> float:
     return float(adjusted_rand_score(labels, tree.predict(columns)))
 
 
-def picture_share(cell: Cell, *, settings: Settings) -> float:
+def picture_share(cell: Stratum, *, settings: Settings) -> float:
     """Return the picture's share (0-1) of the variance of the space of the groups.
 
     A principal component is a sum of what the picture and what the other columns give to it;
@@ -77,12 +77,12 @@ def picture_share(cell: Cell, *, settings: Settings) -> float:
     return float(np.clip((part * whole).sum() / (whole**2).sum(), 0, 1))
 
 
-def shuffled_agreement(cell: Cell, found: Tried, *, settings: Settings) -> float:
+def shuffled_agreement(cell: Stratum, found: Candidate, *, settings: Settings) -> float:
     """Return how well groups agree with those after the pictures changed places, mean of five."""
     return across(cell, [found], settings=settings)[0]
 
 
-def across(cell: Cell, tried: Sequence[Tried], *, settings: Settings) -> list[float]:
+def across(cell: Stratum, tried: Sequence[Candidate], *, settings: Settings) -> list[float]:
     """Return `shuffled_agreement` of every setting; those of equal `min_samples` share a tree."""
     scores = np.zeros((SHUFFLES, len(tried)))
     for number in range(SHUFFLES):
@@ -101,7 +101,7 @@ def across(cell: Cell, tried: Sequence[Tried], *, settings: Settings) -> list[fl
     return [float(score) for score in scores.mean(axis=0)]
 
 
-def _of(cell: Cell, found: Tried, *, settings: Settings) -> dict[str, object]:
+def _of(cell: Stratum, found: Candidate, *, settings: Settings) -> dict[str, object]:
     share = picture_share(cell, settings=settings)
     tree = shuffled = read = float("nan")
     if found.phenotypes > 1:
@@ -128,7 +128,7 @@ def untold(columns: np.ndarray, plane: np.ndarray) -> float:
     return float(np.clip(missed / ((plane - plane.mean(axis=0)) ** 2).sum(), 0, 1))
 
 
-def _sentence(found: Tried, share: float, tree: float, shuffled: float, read: float) -> str:
+def _sentence(found: Candidate, share: float, tree: float, shuffled: float, read: float) -> str:
     if found.phenotypes < 2:
         return "There are no groups that the picture could have made."
     letters = " to ".join(

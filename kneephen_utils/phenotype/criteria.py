@@ -16,7 +16,7 @@ from kneephen_utils import formatting
 from kneephen_utils.phenotype import null_models
 from kneephen_utils.phenotype.contribution import READ, SAME
 from kneephen_utils.phenotype.stability import NAMED
-from kneephen_utils.phenotype.stratum import ENOUGH, Cell
+from kneephen_utils.phenotype.stratum import ENOUGH, Stratum
 
 LEVEL = 0.05  # of each null p value
 GROUPS = 2
@@ -31,7 +31,7 @@ COLUMNS = ["kl_grade", "arm", "gate", "value", "threshold", "passed", "sentence"
 
 
 def judge(
-    cells: Sequence[Cell],
+    cells: Sequence[Stratum],
     swept: pd.DataFrame,
     null: pd.DataFrame,
     stability: pd.DataFrame,
@@ -51,7 +51,7 @@ def judge(
 
 
 def _gates(
-    cell: Cell,
+    cell: Stratum,
     swept: pd.DataFrame,
     null: pd.DataFrame,
     stability: pd.DataFrame,
@@ -84,7 +84,7 @@ def _beaten(null: pd.DataFrame, name: str) -> dict[str, object]:
     return _most(f"null_{name}", p, LEVEL, said)
 
 
-def _of(table: pd.DataFrame, cell: Cell) -> pd.DataFrame:
+def _of(table: pd.DataFrame, cell: Stratum) -> pd.DataFrame:
     return table[(table["kl_grade"] == cell.kl_grade) & (table["arm"] == cell.arm)]
 
 

@@ -15,14 +15,16 @@ import pandas as pd
 
 from kneephen_utils import parallel
 from kneephen_utils.phenotype import hdbscan_tree, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 REFERENCES = ("gaussian", "shuffled", "uniform")
 COLUMNS = ["kl_grade", "arm", "reference", "draw", "phenotypes", "statistic"]
 
 
-def draw(cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings) -> pd.DataFrame:
+def draw(
+    cells: Sequence[Stratum], chosen: Mapping[str, Candidate], *, settings: Settings
+) -> pd.DataFrame:
     """Return the `null` table: what was observed, and what data without groups give.
 
     The statistic is that of the chosen setting, see `distinct`. Draw number i depends on the
@@ -110,7 +112,7 @@ def p_value(null: pd.DataFrame, reference: str) -> float:
     return float((1 + (drawn >= observed).sum()) / (1 + len(drawn)))
 
 
-def _once(cell: Cell, reference: str, number: int, settings: Settings) -> dict[str, float]:
+def _once(cell: Stratum, reference: str, number: int, settings: Settings) -> dict[str, float]:
     place = REFERENCES.index(reference)
     rng = np.random.default_rng([settings.seed, *cell.sequence(place, number)])
     make = {"gaussian": gaussian, "shuffled": shuffled, "uniform": uniform}[reference]
@@ -119,6 +121,6 @@ def _once(cell: Cell, reference: str, number: int, settings: Settings) -> dict[s
     return _evidence(sweep.taken(points, other.people, settings=settings), points)
 
 
-def _evidence(tried: Tried, points: np.ndarray) -> dict[str, float]:
+def _evidence(tried: Candidate, points: np.ndarray) -> dict[str, float]:
     dbcv = hdbscan_tree.dbcv(points, tried.labels)
     return {"phenotypes": tried.phenotypes, "statistic": distinct(tried.score, dbcv)}

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from kneephen_utils.phenotype import hdbscan_tree, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 from kneephen_utils.stats import cluster_resampling
 
 COLUMNS = ["kl_grade", "arm", "phenotype", "other", "together", "distance"]
@@ -18,7 +18,7 @@ Again = Sequence[tuple[np.ndarray, np.ndarray]]  # rows and groups of each subsa
 
 
 def measure(
-    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings
+    cells: Sequence[Stratum], chosen: Mapping[str, Candidate], *, settings: Settings
 ) -> pd.DataFrame:
     """Return the `pairs` table: one row per ordered pair of phenotypes of each cell.
 
@@ -33,7 +33,7 @@ def measure(
     rows = []
     for cell in (cell for cell in cells if cell.arm in chosen):
         own, points = chosen[cell.arm], sweep.reduced(cell, settings).points
-        found = again(points, cell.people, own, settings=settings)
+        found = recovery(points, cell.people, own, settings=settings)
         together = coassigned(own.labels, found)
         for one in range(own.phenotypes):
             for other in range(own.phenotypes):
@@ -44,13 +44,13 @@ def measure(
     return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
 
 
-def again(
-    points: np.ndarray, people: pd.Series, one: Tried, *, settings: Settings
+def recovery(
+    points: np.ndarray, people: pd.Series, one: Candidate, *, settings: Settings
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return rows and groups of every subsample of the people, searched with one setting."""
     size, found = sweep.fitting(one.min_cluster_size), []
     for rows in cluster_resampling.subsample_people(
-        people, draws=settings.draws, share=sweep.LEFT, seed=settings.seed
+        people, draws=settings.draws, share=sweep.SUBSAMPLE_SHARE, seed=settings.seed
     ):
         tree = hdbscan_tree.grow(points[rows], min_samples=one.min_samples)
         found.append((rows, hdbscan_tree.cut(tree, min_cluster_size=size)[0]))

@@ -93,7 +93,7 @@ def counted(phenotypes: pd.DataFrame, knees: pd.DataFrame) -> pd.DataFrame:
     return by.agg(knees="size", people="nunique").reset_index()
 
 
-def shown(
+def table_profile(
     profiles: pd.DataFrame, counts: pd.DataFrame, *, arm: str, disclose: bool
 ) -> pd.DataFrame:
     """Return the profiles of one arm as a table for reading, a column per phenotype.

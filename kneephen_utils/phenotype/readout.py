@@ -16,14 +16,14 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
 
 from kneephen_utils.phenotype import hdbscan_tree, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 HALVINGS = 5
 AXES = 10  # principal components of the picture that the classifier sees
 
 
-def agreement(cell: Cell, found: Tried, *, settings: Settings) -> float:
+def agreement(cell: Stratum, found: Candidate, *, settings: Settings) -> float:
     """Return how well groups are read off the picture in people who did not make them.
 
     Parameters
@@ -56,7 +56,7 @@ def agreement(cell: Cell, found: Tried, *, settings: Settings) -> float:
     return float(np.mean(scores))
 
 
-def _halvings(cell: Cell, settings: Settings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _halvings(cell: Stratum, settings: Settings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the row positions of two halves of the people."""
     names = np.unique(cell.people.to_numpy())
     for number in range(HALVINGS):
@@ -66,7 +66,7 @@ def _halvings(cell: Cell, settings: Settings) -> Iterator[tuple[np.ndarray, np.n
         yield np.flatnonzero(own), np.flatnonzero(~own)
 
 
-def _groups(cell: Cell, rows: np.ndarray, found: Tried, settings: Settings) -> np.ndarray:
+def _groups(cell: Stratum, rows: np.ndarray, found: Candidate, settings: Settings) -> np.ndarray:
     """Return the groups that the setting finds among some knees alone."""
     part = cell.of(rows)
     size = max(2, round(found.min_cluster_size * len(rows) / len(cell.points)))

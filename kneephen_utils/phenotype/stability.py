@@ -11,8 +11,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from kneephen_utils import parallel
 from kneephen_utils.phenotype import pairwise_separation, sweep
-from kneephen_utils.phenotype.stratum import Cell, Settings
-from kneephen_utils.phenotype.sweep import Tried
+from kneephen_utils.phenotype.stratum import Settings, Stratum
+from kneephen_utils.phenotype.sweep import Candidate
 
 NAMED = 0.75  # least mean Jaccard of a phenotype that carries a name
 COLUMNS = ["kl_grade", "arm", "phenotype", "knees", "participants", "jaccard", "low", "high"]
@@ -21,8 +21,8 @@ CHOICES = 5  # times the setting is chosen anew
 STEP = 1009  # between the seeds of two choices
 
 
-def passport(
-    cells: Sequence[Cell], chosen: Mapping[str, Tried], *, settings: Settings
+def stability_table(
+    cells: Sequence[Stratum], chosen: Mapping[str, Candidate], *, settings: Settings
 ) -> pd.DataFrame:
     """Return the `stability` table: one row per phenotype of each cell.
 
@@ -42,7 +42,7 @@ def passport(
         if not own.phenotypes:
             continue
         points = sweep.reduced(cell, settings).points
-        found = pairwise_separation.again(points, cell.people, own, settings=settings)
+        found = pairwise_separation.recovery(points, cell.people, own, settings=settings)
         switched = pairwise_separation.switched(own.labels, found)
         anew = rechosen(points, cell.people, own, settings=settings)
         for phenotype in range(own.phenotypes):
@@ -57,7 +57,7 @@ def passport(
     return table.assign(named=table["jaccard"] >= NAMED)
 
 
-def rechosen(points: np.ndarray, people: pd.Series, own: Tried, *, settings: Settings) -> float:
+def rechosen(points: np.ndarray, people: pd.Series, own: Candidate, *, settings: Settings) -> float:
     """Return the least agreement with the groups of a setting chosen anew, by adjusted Rand index.
 
     Which setting wins depends on the subsamples that were drawn. Where other draws lead to other

@@ -31,7 +31,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Stratum:
     """The knees of one grade in one arm.
 
     Attributes
@@ -88,13 +88,13 @@ class Cell:
         """Return seeds that depend on grade and arm, so no two cells share their draws."""
         return [self.kl_grade, sum(map(ord, self.arm)), *what]
 
-    def with_points(self, points: np.ndarray) -> Cell:
+    def with_points(self, points: np.ndarray) -> Stratum:
         """Return the discover knees alone, with other features."""
         knees = self.knees[self.discover].reset_index(drop=True)
         features = pd.DataFrame(points, columns=self.features.columns)
         return replace(self, knees=knees, features=features)
 
-    def of(self, rows: np.ndarray) -> Cell:
+    def of(self, rows: np.ndarray) -> Stratum:
         """Return some of the discover knees alone, by their positions among them."""
         knees = self.knees[self.discover].iloc[rows].reset_index(drop=True)
         features = pd.DataFrame(self.points[rows], columns=self.features.columns)
@@ -107,7 +107,7 @@ def gather(
     participants: pd.DataFrame,
     *,
     kl_grade: int,
-) -> list[Cell]:
+) -> list[Stratum]:
     """Return one cell per arm for the knees of a grade.
 
     Parameters
@@ -137,7 +137,7 @@ def gather(
             )
         own = (joined["kl_grade"] == kl_grade).fillna(value=False).to_numpy(bool)
         cells.append(
-            Cell(
+            Stratum(
                 arm=arm,
                 kl_grade=kl_grade,
                 knees=joined.loc[own, ["knee_id", "participant_id", "split"]].reset_index(

@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 
 from kneephen_utils import parallel
-from kneephen_utils.phenotype import hdbscan_tree, reduction
-from kneephen_utils.phenotype.stratum import FEWEST, Cell, Settings
+from kneephen_utils.phenotype import hdbscan_tree, overlap, reduction
+from kneephen_utils.phenotype.stratum import FEWEST, Settings, Stratum
 from kneephen_utils.stats import cluster_resampling
 
 SHARES = (0.05, 0.07, 0.10, 0.13, 0.17, 0.22, 0.28, 0.36)  # of the knees, as least size
 SAMPLES = (1, 3, 5, 10)
-LEFT = 0.8  # share of the people a subsample keeps
+SUBSAMPLE_SHARE = 0.8  # share of the people a subsample keeps
 
 
 @dataclass(frozen=True)
-class Tried:
+class Candidate:
     """One setting and what it gave.
 
     `again` holds, for each subsample, the share of knees found again (draws,).
@@ -75,7 +75,7 @@ def attempt(
     settings: Settings,
     draws: int,
     axes: tuple[Sequence[int], Sequence[int]] | None = None,
-) -> list[Tried]:
+) -> list[Candidate]:
     """Try every setting on reduced points and on subsamples of the people.
 
     Parameters
@@ -93,7 +93,9 @@ def attempt(
     """
     sizes, samples = axes or grid(len(points), settings)
     kept = list(
-        cluster_resampling.subsample_people(people, draws=draws, share=LEFT, seed=settings.seed)
+        cluster_resampling.subsample_people(
+            people, draws=draws, share=SUBSAMPLE_SHARE, seed=settings.seed
+        )
     )
     fits, tried = [fitting(size) for size in sizes], []
     for min_samples in samples:
@@ -103,38 +105,17 @@ def attempt(
         for place, size in enumerate(sizes):
             labels, membership = hdbscan_tree.cut(tree, min_cluster_size=size)
             best = np.array(
-                [jaccard(labels[r], each[place]) for r, each in zip(kept, smaller, strict=True)]
+                [
+                    overlap.jaccard(labels[r], each[place])
+                    for r, each in zip(kept, smaller, strict=True)
+                ]
             ).reshape(draws, hdbscan_tree.groups(labels))
-            again = found_again(best, labels)
-            tried.append(Tried(size, min_samples, labels, membership, again, best))
+            again = overlap.found_again(best, labels)
+            tried.append(Candidate(size, min_samples, labels, membership, again, best))
     return tried
 
 
-def jaccard(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return for each group of `labels` its best Jaccard with a group of `others`.
-
-    References
-    ----------
-    Hennig (2007), doi:10.1016/j.csda.2006.11.025.
-    """
-    rows, columns = labels.max(initial=-1) + 1, others.max(initial=-1) + 1
-    if not columns:
-        return np.zeros(rows)
-    table = np.bincount(
-        (labels + 1) * (columns + 1) + others + 1, minlength=(rows + 1) * (columns + 1)
-    ).reshape(rows + 1, columns + 1)
-    both = table[1:, 1:]
-    either = table[1:].sum(1)[:, None] + table[:, 1:].sum(0)[None] - both
-    return (both / np.maximum(either, 1)).max(axis=1)
-
-
-def found_again(best: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the share of knees found again (draws,) from the `best` Jaccard of each group."""
-    knees = np.bincount(labels[labels >= 0], minlength=best.shape[1])
-    return best @ knees / len(labels)  # shares can sum to a hair more than 1, counts cannot
-
-
-def choose(tried: Sequence[Tried]) -> Tried:
+def choose(tried: Sequence[Candidate]) -> Candidate:
     """Return the setting the rule takes."""
     smooth = _plateau(tried)
     best = int(np.argmax(smooth))
@@ -144,17 +125,19 @@ def choose(tried: Sequence[Tried]) -> Tried:
     return max(grouped, key=lambda one: (one.phenotypes, -one.noise, one.min_cluster_size))
 
 
-def taken(points: np.ndarray, people: pd.Series, *, settings: Settings) -> Tried:
+def taken(points: np.ndarray, people: pd.Series, *, settings: Settings) -> Candidate:
     """Try every setting on reduced points, and return the one the rule takes."""
     return choose(attempt(points, people, settings=settings, draws=settings.draws))
 
 
-def run(cells: Sequence[Cell], *, settings: Settings) -> tuple[pd.DataFrame, dict[str, Tried]]:
+def run(
+    cells: Sequence[Stratum], *, settings: Settings
+) -> tuple[pd.DataFrame, dict[str, Candidate]]:
     """Sweep every cell and take a setting: `decide` upon what `trials` found."""
     return decide(cells, trials(cells, settings=settings), settings=settings)
 
 
-def trials(cells: Sequence[Cell], *, settings: Settings) -> dict[str, list[Tried]]:
+def trials(cells: Sequence[Stratum], *, settings: Settings) -> dict[str, list[Candidate]]:
     """Try every setting in each arm that has enough knees, one job per `min_samples`."""
     jobs, arms = [], []
     for cell in (cell for cell in cells if cell.enough):
@@ -163,15 +146,15 @@ def trials(cells: Sequence[Cell], *, settings: Settings) -> dict[str, list[Tried
         jobs += [(points, cell.people, settings, (sizes, [each])) for each in samples]
         arms += [cell.arm] * len(samples)
     found = parallel.each(_job, jobs, workers=settings.workers, dask=settings.dask)
-    tried: dict[str, list[Tried]] = {}
+    tried: dict[str, list[Candidate]] = {}
     for arm, some in zip(arms, found, strict=True):
         tried.setdefault(arm, []).extend(some)
     return tried
 
 
 def widened(
-    cells: Sequence[Cell], tried: Mapping[str, list[Tried]], *, settings: Settings
-) -> dict[str, list[Tried]]:
+    cells: Sequence[Stratum], tried: Mapping[str, list[Candidate]], *, settings: Settings
+) -> dict[str, list[Candidate]]:
     """Return the whole grid of each arm, also where a setting given by hand stood alone."""
     size, samples = settings.min_cluster_size, settings.min_samples
     if not (size or samples):
@@ -189,8 +172,8 @@ def widened(
 
 
 def around(
-    cells: Sequence[Cell],
-    wide: Mapping[str, Sequence[Tried]],
+    cells: Sequence[Stratum],
+    wide: Mapping[str, Sequence[Candidate]],
     swept: pd.DataFrame,
     *,
     settings: Settings,
@@ -216,8 +199,8 @@ def around(
 
 
 def decide(
-    cells: Sequence[Cell], tried: Mapping[str, Sequence[Tried]], *, settings: Settings
-) -> tuple[pd.DataFrame, dict[str, Tried]]:
+    cells: Sequence[Stratum], tried: Mapping[str, Sequence[Candidate]], *, settings: Settings
+) -> tuple[pd.DataFrame, dict[str, Candidate]]:
     """Take one setting in each arm by the written rule.
 
     Returns
@@ -225,7 +208,7 @@ def decide(
     The `sweep` table, and for each arm with enough knees the setting that was chosen.
     """
     rows: list[dict[str, object]] = []
-    chosen: dict[str, Tried] = {}
+    chosen: dict[str, Candidate] = {}
     for cell in (cell for cell in cells if cell.arm in tried):
         chosen[cell.arm] = choose(tried[cell.arm])
         points = reduced(cell, settings).points
@@ -235,10 +218,10 @@ def decide(
 
 def fitting(size: int) -> int:
     """Return the least size in a subsample that `size` is in the whole."""
-    return max(2, round(LEFT * size))
+    return max(2, round(SUBSAMPLE_SHARE * size))
 
 
-def reduced(cell: Cell, settings: Settings) -> reduction.Reduction:
+def reduced(cell: Stratum, settings: Settings) -> reduction.Reduction:
     """Return the discover knees of a cell in the space where groups are looked for."""
     reducer = reduction.reducer_of(cell.arm, settings.reducer)
     how = reducer, settings.components, settings.seed
@@ -254,11 +237,11 @@ def _job(
     people: pd.Series,
     settings: Settings,
     axes: tuple[Sequence[int], Sequence[int]],
-) -> list[Tried]:
+) -> list[Candidate]:
     return attempt(points, people, settings=settings, draws=settings.draws, axes=axes)
 
 
-def _plateau(tried: Sequence[Tried]) -> np.ndarray:
+def _plateau(tried: Sequence[Candidate]) -> np.ndarray:
     """Return each score averaged with those of the neighbouring sizes, which weigh half."""
     scores = np.array([one.score for one in tried])
     smooth = np.empty_like(scores)
@@ -273,7 +256,7 @@ def _plateau(tried: Sequence[Tried]) -> np.ndarray:
 
 
 def _row(
-    cell: Cell, one: Tried, chosen: Tried, points: np.ndarray, settings: Settings
+    cell: Stratum, one: Candidate, chosen: Candidate, points: np.ndarray, settings: Settings
 ) -> dict[str, object]:
     return {
         **cell.key,

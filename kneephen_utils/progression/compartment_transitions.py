@@ -35,7 +35,7 @@ def compartments(visits: pd.DataFrame, *, months: float) -> pd.DataFrame:
     return table[table["knees"] > 0].reset_index(drop=True)
 
 
-def shown(table: pd.DataFrame, *, disclose: bool, fewest: int) -> pd.DataFrame:
+def table_transitions(table: pd.DataFrame, *, disclose: bool, fewest: int) -> pd.DataFrame:
     """Return the table for reading; rows of fewer than `fewest` knees go where knees may not show.
 
     There a share that stands for fewer knees than that is left out too.
@@ -50,7 +50,7 @@ def shown(table: pd.DataFrame, *, disclose: bool, fewest: int) -> pd.DataFrame:
     return kept.assign(**percent, knees=knees)
 
 
-def tell(table: pd.DataFrame) -> str:
+def text_transitions(table: pd.DataFrame) -> str:
     """Say how many medially and laterally narrowed knees stay so."""
     own = table.set_index("start")
     said = [

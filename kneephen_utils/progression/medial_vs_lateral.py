@@ -75,14 +75,14 @@ def compare(
     return pd.DataFrame(lines, columns=columns)
 
 
-def shown(compared: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
+def table_ratios(compared: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Return the table for reading; counts below ten go where single knees may not be shown."""
     names = ("knees", "people", "events")
     kept = {name: small_cells.counts(compared[name], disclose=disclose) for name in names}
     return compared.assign(**kept, p=compared["p"].map(formatting.p_value))
 
 
-def tell(compared: pd.DataFrame, *, horizon: float) -> str:
+def text_ratios(compared: pd.DataFrame, *, horizon: float) -> str:
     """Say what the grades share, or that too few knees are narrowed to one side."""
     if compared.empty:
         return "Too few knees are narrowed to one side alone to compare the sides."

@@ -216,7 +216,7 @@ def exposure(crops: pd.DataFrame, participants: pd.DataFrame, *, disclose: bool)
     return shown[["measure", "site", "knees", *PERCENTILES]].reset_index(drop=True)
 
 
-def say_none(crops: pd.DataFrame) -> str:
+def text_none(crops: pd.DataFrame) -> str:
     """Say why no knee has a picture, and where the films are looked for."""
     commonest = crops["status"].mode().iloc[0].replace("_", " ")
     return (
@@ -225,7 +225,7 @@ def say_none(crops: pd.DataFrame) -> str:
     )
 
 
-def say_counts(crops: pd.DataFrame, *, disclose: bool = True) -> str:
+def text_counts(crops: pd.DataFrame, *, disclose: bool = True) -> str:
     """Return one sentence: how many knees have a picture, and how sure the locator is."""
     pictured = crops[crops["status"] == "ok"]
     told, whole = (small_cells.written(len(each), disclose=disclose) for each in (pictured, crops))

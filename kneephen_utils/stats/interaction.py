@@ -57,7 +57,7 @@ def directions(fused: Mapping[str, pd.DataFrame], phenotypes: pd.DataFrame) -> p
     return table.astype({**columns, "likeness": "float64"})
 
 
-def shown(alike: pd.DataFrame) -> pd.DataFrame:
+def table_likeness(alike: pd.DataFrame) -> pd.DataFrame:
     """Return `directions` for reading: phenotypes as letters, and whether they are compared."""
     rows = alike[alike["likeness"].notna()]
     below = rows["below"].map(

@@ -95,7 +95,7 @@ def judge(
     return _typed(pd.DataFrame(whole + single))
 
 
-def answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
+def text_answer(claims: pd.DataFrame, *, arm: str) -> list[str]:
     """Return the answer of this run in three sentences, for the arm claims are made from."""
     own = claims[claims["arm"] == arm]
     whole = own[own["question"] == "phenotypes"]

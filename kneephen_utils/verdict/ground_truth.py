@@ -94,7 +94,7 @@ def differences(folder: str, phenotypes: pd.DataFrame, effects: pd.DataFrame) ->
     return pd.DataFrame(rows, columns=COLUMNS).astype(kinds)
 
 
-def shown_differences(compared: pd.DataFrame, *, arm: str) -> pd.DataFrame:
+def table_differences(compared: pd.DataFrame, *, arm: str) -> pd.DataFrame:
     """Return the differences of one arm as a table for reading."""
     own = compared[compared["arm"] == arm]
     held = (own["low"] <= own["planted"]) & (own["planted"] <= own["high"])
@@ -119,7 +119,7 @@ def together(groups: pd.DataFrame, differing: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([groups, differing], ignore_index=True)
 
 
-def say_differences(compared: pd.DataFrame) -> str:
+def text_differences(compared: pd.DataFrame) -> str:
     """Count the intervals that hold the planted value, over all arms, or say that none can."""
     if compared.empty:
         return "No difference was estimated whose planted value is known."
@@ -131,7 +131,7 @@ def say_differences(compared: pd.DataFrame) -> str:
     )
 
 
-def shown(compared: pd.DataFrame) -> pd.DataFrame:
+def table_truth(compared: pd.DataFrame) -> pd.DataFrame:
     """Return the agreement of the groups as a table for reading: grades down, arms across."""
     told = compared.assign(
         told=[formatting.spread(row.estimate, row.low, row.high) for row in compared.itertuples()]
@@ -150,7 +150,7 @@ def shown(compared: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([first, wide.reset_index(drop=True)], axis=1)
 
 
-def say(compared: pd.DataFrame, *, arm: str) -> str:
+def text_truth(compared: pd.DataFrame, *, arm: str) -> str:
     """Say in which grades the baseline lies nearer to what was planted than the groups of an arm.
 
     Parameters

@@ -91,7 +91,7 @@ def design_effect(values: pd.Series, people: pd.Series) -> float:
     return 1 + shared * ((sizes**2).sum() / n - 1)
 
 
-def shown(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
+def table_power(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Return the table for reading; small counts are left out where single knees are closed."""
     counts = {
         name: small_cells.counts(table[name], disclose=disclose)
@@ -107,7 +107,7 @@ def shown(table: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     )
 
 
-def say(table: pd.DataFrame, *, power: float) -> str:
+def text_power(table: pd.DataFrame, *, power: float) -> str:
     """Say what the best placed grade could have shown."""
     known = table.dropna(subset=["hazard_ratio"])
     if known.empty:

@@ -12,7 +12,7 @@ from kneephen_utils import formatting
 from kneephen_utils.stats import cluster_resampling
 
 
-def say(
+def text_ceiling(
     folder: str,
     knees: pd.DataFrame,
     participants: pd.DataFrame,

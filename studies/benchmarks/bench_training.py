@@ -66,11 +66,16 @@ def least(work: Callable[[], object], repeats: int) -> float:
 
 
 def steps(
-    upper: finetune.Upper, scores: Callable[[int], torch.Tensor], read: torch.Tensor, count: int
+    upper: finetune.TrainableTail,
+    scores: Callable[[int], torch.Tensor],
+    read: torch.Tensor,
+    count: int,
 ) -> tuple[float, dict[str, torch.Tensor]]:
     """Take so many steps from the present weights; return the least time, and the new weights."""
     before = copy.deepcopy(upper.state_dict())
-    rates = finetune.groups(upper, learning_rate=3e-4, head_learning_rate=3e-3, layer_decay=1.0)
+    rates = finetune.param_groups(
+        upper, learning_rate=3e-4, head_learning_rate=3e-3, layer_decay=1.0
+    )
     optimiser = torch.optim.AdamW(rates, weight_decay=0.05)
     taken = []
     for number in range(count):

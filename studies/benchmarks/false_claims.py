@@ -34,7 +34,7 @@ from kneephen_utils.phenotype import (
     sweep,
 )
 from kneephen_utils.phenotype.stability import NAMED
-from kneephen_utils.phenotype.stratum import Cell, Settings, gather
+from kneephen_utils.phenotype.stratum import Settings, Stratum, gather
 from oai_twin import features, participant_model
 
 DIMENSIONS = 64
@@ -43,7 +43,7 @@ COLUMNS = ["arm", "kl_grade", "cells", "claimed", "share", "low", "high"]
 COLUMNS += ["ari", "ari_low", "ari_high", "ari_claimed"]
 
 
-def cohort(seed: int, participants: int, *, planted: bool) -> tuple[list[Cell], pd.Series]:
+def cohort(seed: int, participants: int, *, planted: bool) -> tuple[list[Stratum], pd.Series]:
     """Return the cells of all grades and arms of one cohort, and the planted groups."""
     drawn = participant_model.draw(participants=participants, seed=seed, planted=planted)
     rng = np.random.default_rng([seed, 77])
@@ -87,7 +87,7 @@ def study(seed: int, participants: int, *, planted: bool, references: bool) -> p
 
 
 def _one(
-    cell: Cell, truth: pd.Series, settings: Settings, *, references: bool
+    cell: Stratum, truth: pd.Series, settings: Settings, *, references: bool
 ) -> dict[str, object]:
     row = {"arm": cell.arm, "kl_grade": cell.kl_grade, "claimed": False, "agreement": np.nan}
     if not cell.enough:
@@ -99,7 +99,7 @@ def _one(
     confirm = given[given["split"] == "confirm"]
     agreed = adjusted_rand_score(truth[confirm["knee_id"]], confirm["phenotype"])
     row |= {"enough": True, "agreement": agreed}
-    passports = stability.passport([cell], chosen, settings=settings)
+    passports = stability.stability_table([cell], chosen, settings=settings)
     if own.phenotypes < criteria.GROUPS or passports["jaccard"].nlargest(2).min() < NAMED:
         return row
     if not passports["rechosen"].min() >= NAMED:

@@ -246,7 +246,7 @@ def read_whole(folder: Path) -> str:
     films = cohort.films(source)
     evidence = data_checks.Evidence(source, chosen, knees, visits, films)
     checks = data_checks.check(evidence, accept=[])
-    return source.ingest.to_csv() + oai.tell(source.ingest) + checks.to_csv()
+    return source.ingest.to_csv() + oai.text_ingest(source.ingest) + checks.to_csv()
 
 
 def attempt(folder: Path, read: Callable[[Path], str]) -> tuple[str, str]:

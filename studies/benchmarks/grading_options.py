@@ -146,7 +146,7 @@ def rounding(data: Data, exact: Graded, rounded: Graded) -> dict[str, object]:
     }
 
 
-def _cell(data: Data, graded: Graded) -> stratum.Cell:
+def _cell(data: Data, graded: Graded) -> stratum.Stratum:
     """Return the knees of the grade, fused as stage fusion does, in the arm of the claims."""
     crops, knees, people = (
         tables.read(name, data.artefacts) for name in ("crops", "knees", "participants")

@@ -150,7 +150,7 @@ def _stacked(parts: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else parts[0]
 
 
-def _grouped(one: stratum.Cell, settings: stratum.Settings) -> Tables:
+def _grouped(one: stratum.Stratum, settings: stratum.Settings) -> Tables:
     """Group one cell; the references are drawn only if every other gate was passed.
 
     They cost most, and a cell that has failed a gate claims nothing whatever they say.
@@ -160,7 +160,7 @@ def _grouped(one: stratum.Cell, settings: stratum.Settings) -> Tables:
     found = {
         "phenotypes": given,
         "sweep": swept,
-        "stability": stable.passport([one], chosen, settings=settings),
+        "stability": stable.stability_table([one], chosen, settings=settings),
     }
     found["contribution"] = contribution.measure([one], chosen, settings=settings)
     for draws in (0, settings.null_draws):

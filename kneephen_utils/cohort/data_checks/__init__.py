@@ -15,7 +15,7 @@ import pandas as pd
 from kneephen_utils.cohort.data_checks import clinical_checks, record_checks, schedule, sides
 from kneephen_utils.cohort.data_checks.check_result import Evidence, Finding
 
-__all__ = ["CHECKS", "Evidence", "Finding", "LedgerError", "check", "enforce", "tell"]
+__all__ = ["CHECKS", "Evidence", "Finding", "LedgerError", "check", "enforce", "text_checks"]
 
 VERDICTS = ("passed", "failed", "accepted", "not run")
 
@@ -75,7 +75,7 @@ def enforce(checks: pd.DataFrame) -> None:
         )
 
 
-def tell(checks: pd.DataFrame) -> str:
+def text_checks(checks: pd.DataFrame) -> str:
     """Say in one sentence how the checks ended."""
     ended = checks["verdict"].value_counts()
     counts = ", ".join(f"{ended[verdict]} {verdict}" for verdict in VERDICTS if verdict in ended)

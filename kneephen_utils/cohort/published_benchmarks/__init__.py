@@ -15,7 +15,7 @@ from kneephen_utils.cohort.published_benchmarks import measure
 from kneephen_utils.cohort.published_benchmarks.measure import Tables, films_by_grade
 from kneephen_utils.cohort.published_benchmarks.published import FACTS, Fact
 
-__all__ = ["Tables", "compare", "films_by_grade", "hidden", "tell"]
+__all__ = ["Tables", "compare", "films_by_grade", "hidden", "text_facts"]
 
 GROUPS = 10  # people are left out a tenth at a time to see how far chance moves a fact
 CHANCE = float(stats.t.ppf(0.975, GROUPS - 1))
@@ -75,7 +75,7 @@ def hidden(facts: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     )
 
 
-def tell(facts: pd.DataFrame) -> str:
+def text_facts(facts: pd.DataFrame) -> str:
     """Say in a few sentences how many facts agree, and name those that do not."""
     ended = facts["verdict"].value_counts()
     counts = ", ".join(f"{ended[name]} {name}" for name in VERDICTS if name in ended)
