@@ -30,6 +30,7 @@ AT_RISK = 7_500  # knees the published shares rest on, about
 SLACK = 3.0  # months by which the middle of a visit may lie off its code
 MOST_OUTSIDE = 0.10  # share of dated visits that may lie outside their window
 ALPHA = 0.001
+ALPHA_BY_RISES = 0.01  # of a visit that lies off by all of SLACK; a punctual one: some 1 in 3,000
 WORST_GRADE = 4
 DEFINITE = 2  # grade from which the sub-study is closed
 ALL_READ, SUBSTUDY = 0.50, 0.25  # share of definite knees read: above, everybody; below, few
@@ -142,7 +143,10 @@ def _by_counts(evidence: Evidence, visits: list[str]) -> Iterator[Off]:
             yield Off(visit, float(_nearest(seen, month) - month), why)
             continue
         risen = _months_by_rises(evidence, visit)
-        if risen is not None and abs(risen[0] - month) > SLACK + norm.isf(ALPHA) * risen[1]:
+        if (
+            risen is not None
+            and abs(risen[0] - month) > SLACK + norm.isf(ALPHA_BY_RISES) * risen[1]
+        ):
             why = (
                 f"At {visit}, which stands for {month} months, as many grades have risen as at "
                 f"{risen[0]:.0f}."
