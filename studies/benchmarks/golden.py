@@ -94,34 +94,32 @@ def differences(found: pd.DataFrame, expected: pd.DataFrame, *, exact: bool) -> 
 
 def _apart(row: dict) -> str:
     """Return which of the figures of a column is another one, as 'mean 3, expected 4'."""
-    for figure in ("values", "distinct", "mean", "deviation"):
+    text = np.isnan(row["mean"])
+    counts = ["values", "distinct"] if text else ["values"]  # rounding can part two numbers
+    for figure in [*counts, "mean", "deviation"]:
         now, then = row[f"{figure}_now"], row[figure]
-        size = TOLERANCE * max(abs(then), row["deviation"] if figure == "mean" else 0.0)
-        exactly = figure == "values" or (figure == "distinct" and np.isnan(row["mean"]))
-        if figure == "distinct" and not exactly:
-            continue  # two numbers that differ by rounding alone are one or two
-        if not (np.isnan(then) and np.isnan(now)) and not abs(now - then) <= (
-            0.0 if exactly else size + 1e-9
-        ):
+        size = np.nan_to_num(max(abs(then), row["deviation"] if figure == "mean" else 0.0))
+        most = 0.0 if figure in counts else TOLERANCE * size + 1e-9
+        if not np.isclose(now, then, rtol=0.0, atol=most, equal_nan=True):
             return f"{figure} {now:g}, expected {then:g}"
     return ""
 
 
 def _table(place: str, table: pd.DataFrame) -> list[list]:
-    rows = [[place, WHOLE, len(table), 0, np.nan, np.nan, _digest(_cells(table))]]
+    rows = []
     for name, column in table.items():
         numbers = pd.api.types.is_numeric_dtype(column) and column.notna().any()
         mean, deviation = (column.mean(), column.std(ddof=0)) if numbers else (np.nan, np.nan)
-        distinct = column.astype(str).nunique()
-        digest = _digest(_cells(column.to_frame()))
-        filled = int(column.notna().sum())
+        distinct, filled = column.astype(str).nunique(), int(column.notna().sum())
+        digest = _digest(_cells(column))
         rows.append([place, str(name), filled, distinct, float(mean), float(deviation), digest])
-    return rows
+    whole = _digest("".join(row[-1] for row in rows))
+    return [[place, WHOLE, len(table), 0, np.nan, np.nan, whole], *rows]
 
 
-def _cells(table: pd.DataFrame) -> str:
-    """Return the content of a table as text in which every bit of a number counts."""
-    return table.to_csv(index=False, float_format="%.17g", lineterminator="\n")
+def _cells(column: pd.Series) -> str:
+    """Return the content of a column as text in which every bit of a number counts."""
+    return column.to_csv(index=False, float_format="%.17g", lineterminator="\n")
 
 
 def _digest(content: str) -> str:
