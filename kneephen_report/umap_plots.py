@@ -42,7 +42,7 @@ def plot_grades(laid_out: pd.DataFrame, of: pd.DataFrame, *, disclose: bool) -> 
 def plot_groups(laid_out: pd.DataFrame, phenotypes: pd.DataFrame, *, disclose: bool) -> Figure:
     """Draw the map with the knees of one grade and arm in the colour of their phenotype.
 
-    Discover knees are filled, confirm knees are open; see `draw_grades` for `disclose`.
+    Discover knees are filled, confirm knees are open; see `plot_grades` for `disclose`.
     """
     own = laid_out.merge(phenotypes, on="knee_id", how="inner", validate="one_to_one")
     with figure.style():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from oai_twin import release, simulation
 
-READER_SPREAD = {"easy": 0.0, "realistic": 0.565}  # grades, as `reading.draw` takes it
+READER_SPREAD = {"easy": 0.0, "realistic": 0.565}  # grades, as `simulated_readers.draw` takes it
 READER_NOISE = 0.007  # two reading projects then agree on 98 to 99 % of baseline grades
 
 

@@ -72,7 +72,7 @@ def render(knees: pd.DataFrame, film: pd.Series, *, seed: int, noisy: bool = Tru
 def write(
     rendered: Rendered, film: pd.Series, path: str | Path, *, study_date: str, visit: str
 ) -> None:
-    """Write a rendered film as a DICOM file; see `archive.write`."""
+    """Write a rendered film as a DICOM file; see `dicom_writer.write`."""
     dicom_writer.write(rendered.pixels, film, path, study_date=study_date, visit=visit)
 
 

@@ -40,7 +40,7 @@ LOSS_AT_RISE = np.array([0.0, 0.15, 0.30, 0.90, 1.20])  # mm, by the grade reach
 
 
 def follow(cohort: dict[str, pd.DataFrame], *, seed: int) -> dict[str, pd.DataFrame]:
-    """Let time pass for a cohort drawn by `people.draw`.
+    """Let time pass for a cohort drawn by `participant_model.draw`.
 
     Returns
     -------

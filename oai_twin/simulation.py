@@ -18,17 +18,17 @@ class Simulation:
     seed
         Every draw started here.
     people, knees, films
-        See `people.draw`; what was planted.
+        See `participant_model.draw`; what was planted.
     fates, contacts, states
-        See `disease.follow`; what truly happened.
+        See `progression_model.follow`; what truly happened.
     scores
         See `symptoms.draw`; what the people said.
     calls
         See `symptoms.by_phone`; what they said by telephone.
     readings
-        See `reading.draw`; what the readers saw.
+        See `simulated_readers.draw`; what the readers saw.
     readers
-        See `reading.second`; what another reader would have seen.
+        See `simulated_readers.second`; what another reader would have seen.
     """
 
     seed: int
@@ -59,11 +59,11 @@ def simulate(
     Parameters
     ----------
     participants, seed, planted
-        See `people.draw`.
+        See `participant_model.draw`.
     defects
         Share of films made defective, see `acquisition.spoil`.
     reader_noise, reader_spread
-        See `reading.draw`.
+        See `simulated_readers.draw`.
     floor
         See `symptoms.draw`.
     """

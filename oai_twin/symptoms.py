@@ -39,7 +39,7 @@ def draw(
     Parameters
     ----------
     cohort, course
-        From `people.draw` and `disease.follow`.
+        From `participant_model.draw` and `progression_model.follow`.
     seed
         Same seed, same scores.
     floor

@@ -23,7 +23,7 @@ def grouped(people: int, *, seed: int, arm: str = "image") -> pd.DataFrame:
 
 
 def joined(people: int, *, seed: int, lower: float, upper: float) -> pd.DataFrame:
-    """Events of both grades with planted log ratios, as `across.ratio` takes them."""
+    """Events of both grades with planted log ratios, as `interaction.ratio` takes them."""
     knees = grouped(people, seed=seed)
     above = (knees["kl_grade"] == 3).astype(float)
     planted = np.where(above == 1, upper, lower)

@@ -251,7 +251,7 @@ def test_a_damaged_sas_table_stops_with_the_file(tmp_path: Path) -> None:
 def test_the_sas_flavour_is_read_alike_letters_of_missing_values_included(
     release: oai.Release, tmp_path: Path
 ) -> None:
-    """Files made by `twin.sas`, read by ReadStat: no file written by SAS itself was at hand."""
+    """Files made by `oai_twin.sas`, read by ReadStat: no file written by SAS itself was at hand."""
     texts = tiny.texts()
     tiny.write(tmp_path, {name: text for name, text in texts.items() if name.startswith("00m")})
     for name, text in texts.items():

@@ -53,7 +53,7 @@ class _Tables(HTMLParser):
 
 
 def small(text: str) -> Iterator[tuple[str, str]]:
-    """Yield every count of fewer than `closed.FEW` in the tables of a page, with its heading.
+    """Yield every count of fewer than `small_cells.FEW` in the tables of a page, with its heading.
 
     A count stands in a column whose heading names what is counted, or before such a word in
     any cell. Zero is told: it is nobody.

@@ -127,7 +127,7 @@ def beneath(crops: Means) -> str:
 
 
 def caption(seen: summary_text.Map, checks: pd.DataFrame, crops: Means) -> str:
-    """Return the caption of the figure `draw_groups` makes."""
+    """Return the caption of the figure `plot_groups` makes."""
     return (
         f"Mean {summary_tables.named(checks, seen)}, by grade and phenotype; numbers are knees. "
         f"{beneath(crops)} One scale for all panels, by square root: multiples of an even share of "
@@ -137,7 +137,7 @@ def caption(seen: summary_text.Map, checks: pd.DataFrame, crops: Means) -> str:
 
 
 def caption_maps(checks: pd.DataFrame, crops: Means) -> str:
-    """Return the caption of the figure `draw_maps` makes."""
+    """Return the caption of the figure `plot_maps` makes."""
     return (
         f"Mean maps of all knees, on one scale by square root: multiples of an even share of the "
         f"patches. {beneath(crops)} The box is the joint space, medial is on the right. A map like "
@@ -149,7 +149,7 @@ def caption_maps(checks: pd.DataFrame, crops: Means) -> str:
 
 
 def text_heatmap(scores: pd.DataFrame, seen: summary_text.Map) -> str:
-    """Say in words what the figure `draw_groups` makes shows: the joint's share by grade."""
+    """Say in words what the figure `plot_groups` makes shows: the joint's share by grade."""
     own = scores[(scores["encoder"] == seen[0]) & (scores["method"] == seen[1])]
     own = own[(own["region"] == "joint_space") & (own["phenotype"] == ALL_KNEES)]
     parts = [

@@ -192,7 +192,7 @@ def text_flow(
 
 
 def text_baseline(knees: pd.DataFrame, *, disclose: bool) -> str:
-    """Say how pain goes with the grade: the caption of `draw_baseline`."""
+    """Say how pain goes with the grade: the caption of `plot_baseline`."""
     known = knees.dropna(subset=["kl_grade", "womac_pain"])
     groups = known.groupby("kl_grade")["womac_pain"]
     mean = groups.mean()[groups.size().ge(1 if disclose else small_cells.FEW)]
@@ -209,7 +209,7 @@ def text_baseline(knees: pd.DataFrame, *, disclose: bool) -> str:
 
 
 def text_seen(design: pd.DataFrame) -> str:
-    """Say how readings end by design: the caption of `draw_seen`."""
+    """Say how readings end by design: the caption of `plot_seen`."""
     early = design[design["months"].gt(0) & design["months"].le(48)]
     late = design[design["months"].gt(48)]
     if early.empty or late.empty:

@@ -25,7 +25,7 @@ def plot_grades(graded: pd.DataFrame) -> Figure:
 
 
 def caption(graded: pd.DataFrame) -> str:
-    """Return the caption of the figure `draw` makes."""
+    """Return the caption of the figure `plot_paths` makes."""
     tested = graded[graded["split"].isin(["discover", "confirm"]) & graded["kl_grade"].notna()]
     return (
         f"Zero-shot grade of {len(tested):,} knees of people never trained on, by the grade as "
@@ -34,7 +34,7 @@ def caption(graded: pd.DataFrame) -> str:
 
 
 def alt(graded: pd.DataFrame) -> str:
-    """Say in words what the figure `draw` makes shows."""
+    """Say in words what the figure `plot_paths` makes shows."""
     tested = graded[graded["split"].isin(["discover", "confirm"])]
     medians = tested.groupby("kl_grade")["kl_predicted"].median()
     words = ", ".join(f"KL{grade} {value:.1f}" for grade, value in medians.items())

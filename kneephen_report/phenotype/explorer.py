@@ -43,7 +43,7 @@ def sheet(pictures: Any, crops: pd.DataFrame, of: pd.DataFrame, *, disclose: boo
     crops
         `crops` table.
     of
-        As `landscape.known` returns; thumbnails follow its order, `ACROSS` in a row.
+        As `explorer_data.known` returns; thumbnails follow its order, `ACROSS` in a row.
     disclose
         Whether single knees may be shown.
     """
@@ -78,9 +78,9 @@ def pack(
     Parameters
     ----------
     arms
-        As `landscape.survey` returns.
+        As `explorer_data.survey` returns.
     of
-        As `landscape.known` returns.
+        As `explorer_data.known` returns.
     null
         `null` table of the grade.
     arm

@@ -34,7 +34,7 @@ def known(cells: Sequence[Stratum], *tables: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cells
-        As `cell.gather` returns, not empty.
+        As `stratum.gather` returns, not empty.
     tables
         `knees`, `participants` and `map`.
 
@@ -68,7 +68,7 @@ def survey(
     Parameters
     ----------
     cells
-        As `cell.gather` returns.
+        As `stratum.gather` returns.
     tried
         As `sweep.widened` returns.
     swept

@@ -132,7 +132,7 @@ def plot_null(null: pd.DataFrame, *, arm: str) -> Figure:
 
 
 def caption_sweep(swept: pd.DataFrame, *, arm: str) -> str:
-    """Return the caption of the figure `draw_sweep` makes."""
+    """Return the caption of the figure `plot_sweep` makes."""
     own = swept[swept["arm"] == arm]
     if own.empty:
         return f"No setting was tried in the arm {arm}."
@@ -145,7 +145,7 @@ def caption_sweep(swept: pd.DataFrame, *, arm: str) -> str:
 
 
 def caption_null(null: pd.DataFrame, *, arm: str) -> str:
-    """Return the caption of the figure `draw_null` makes."""
+    """Return the caption of the figure `plot_null` makes."""
     if null[null["arm"] == arm].empty:
         return f"Nothing was compared in the arm {arm}."
     return (

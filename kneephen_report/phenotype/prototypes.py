@@ -105,7 +105,7 @@ def plot_prototypes(
 
 
 def caption(kl_grade: int, *, disclose: bool, mean_pictures: bool) -> str:
-    """Say what the figure `draw` makes shows, or why it shows nothing."""
+    """Say what the figure `plot_prototypes` makes shows, or why it shows nothing."""
     if not disclose and not mean_pictures:
         return f"Phenotypes of KL{kl_grade}. {small_cells.NOT_ASKED}"
     single = (

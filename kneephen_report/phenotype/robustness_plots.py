@@ -54,7 +54,7 @@ def plot_robustness(pairs: pd.DataFrame, agreement: pd.DataFrame, *, arm: str) -
 
 
 def caption(pairs: pd.DataFrame, *, arm: str) -> str:
-    """Return the caption of the figure `draw` makes."""
+    """Return the caption of the figure `plot_robustness` makes."""
     if pairs[pairs["arm"] == arm].empty:
         return f"There are no groups in the arm {arm} to compare."
     return (

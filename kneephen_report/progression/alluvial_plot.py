@@ -75,7 +75,7 @@ def plot_alluvial(taken: pd.DataFrame) -> Figure:
 
 
 def text_alluvial(taken: pd.DataFrame, *, disclose: bool, fewest: int) -> str:
-    """Say what `draw` shows, as a caption."""
+    """Say what `plot_alluvial` shows, as a caption."""
     names = [name for name in taken.columns if name != "knees"]
     knees = int(taken["knees"].sum())
     if not knees:

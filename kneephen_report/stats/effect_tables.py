@@ -41,7 +41,7 @@ def table_effects(effects: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
 
 
 def table_columns(effects: pd.DataFrame, columns: Sequence[str], *, disclose: bool) -> pd.DataFrame:
-    """Return the chosen columns of `shown`, with those that are empty throughout left out.
+    """Return the chosen columns of `table_effects`, with those that are empty throughout left out.
 
     An estimate stands with its interval in one cell.
     """

@@ -52,7 +52,7 @@ def plot_forest(picked: pd.DataFrame, *, title: str) -> Figure:
 
 
 def text_forest(picked: pd.DataFrame) -> str:
-    """Say in words what `draw` shows, for a reader who cannot see it."""
+    """Say in words what `plot_forest` shows, for a reader who cannot see it."""
     confirm = picked[picked["sample"] == "confirm"]
     if picked.empty:
         return "No contrast could be estimated."

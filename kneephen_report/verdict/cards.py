@@ -69,8 +69,8 @@ def write(
 def show(written: pd.DataFrame, pictures: Mapping[tuple[int, int], str]) -> str:
     """Return the cards as Markdown, one heading per phenotype, or say that none was earned.
 
-    `pictures` holds a figure as HTML by grade and phenotype, as `typical.pictures` returns; a card
-    without one says that single knees are not shown.
+    `pictures` holds a figure as HTML by grade and phenotype, as `exemplars.pictures` returns; a
+    card without one says that single knees are not shown.
     """
     if written.empty:
         return "No phenotype of this run earned a card."

@@ -53,7 +53,7 @@ def plot_evidence(claims: pd.DataFrame, gates: pd.DataFrame, *, arm: str) -> Fig
 
 
 def caption(arm: str) -> str:
-    """Return the caption of the figure `draw` makes."""
+    """Return the caption of the figure `plot_evidence` makes."""
     return (
         f"What was asked of the groups in each grade, arm {arm}. Phenotypes are claimed only where "
         "every gate from left to right was passed; pain and progression show the best verdict of "
@@ -62,7 +62,7 @@ def caption(arm: str) -> str:
 
 
 def text_evidence(gates: pd.DataFrame, *, arm: str) -> str:
-    """Say in words what the figure `draw` makes shows, for readers who cannot see it."""
+    """Say in words what the figure `plot_evidence` makes shows, for readers who cannot see it."""
     own = gates[gates["arm"] == arm]
     lines = [
         f"KL{grade}: {int(rows['passed'].sum())} of {len(rows)} gates passed"

@@ -136,7 +136,7 @@ def nearest(stack: np.ndarray) -> int:
 
 
 def caption(name: str, knees: int, *, mapped: bool) -> str:
-    """Say what the figure `draw` makes shows."""
+    """Say what the figure `plot_exemplars` makes shows."""
     map_told = (
         f", and the mean map of {NAME} over it, brightest where it looks most" if mapped else ""
     )

@@ -141,7 +141,7 @@ def average(maps: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     maps, known
-        As `look` and `find_knees` return.
+        As `compute_maps` and `find_knees` return.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def score(maps: pd.DataFrame, known: pd.DataFrame, *, settings: Settings) -> pd.
     Parameters
     ----------
     maps, known
-        As `look` and `find_knees` return.
+        As `compute_maps` and `find_knees` return.
     settings
         Size of the crop, width of the prior, resamples and seed.
 
@@ -205,13 +205,13 @@ def check(
     Parameters
     ----------
     readers
-        Those of `look`; the one with redrawn weights is compared and not itself checked.
+        Those of `compute_maps`; the one with redrawn weights is compared and not itself checked.
     images
         zarr array (n, pixels, pixels).
     known
-        Knees to check, such as `groups.sample` returns.
+        Knees to check, such as `aggregation.sample` returns.
     maps
-        As `look` returns.
+        As `compute_maps` returns.
     settings
         All of them.
 

@@ -34,7 +34,7 @@ def knees(source: Release, chosen: pd.DataFrame) -> pd.DataFrame:
     source
         The release.
     chosen
-        Readings that count, see `reading.choose`.
+        Readings that count, see `reading_selection.choose`.
     """
     table = _both_sides(source.people)
     key = table["knee_id"]

@@ -40,7 +40,7 @@ def find(
     knees, visits
         Tables of this stage.
     chosen
-        Readings that count, with the baseline of their project, see `reading.choose`.
+        Readings that count, with the baseline of their project, see `reading_selection.choose`.
     replacements
         Table of `oai.Release`, with `knee_id`.
     participants

@@ -37,8 +37,8 @@ class TrainableTail(nn.Module):
         Parameters
         ----------
         tokens
-            As `views.frozen_part` gives: activations (n, tokens, width), or prepared pictures
-            where nothing is frozen.
+            As `augmentation.frozen_part` gives: activations (n, tokens, width), or prepared
+            pictures where nothing is frozen.
         kept
             Numbers (n, patches kept) of the patches to go on with; None keeps all.
 

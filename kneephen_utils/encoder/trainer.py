@@ -70,9 +70,9 @@ def fit(
     Parameters
     ----------
     upper
-        As `half.upper_half` returns.
+        As `finetune.upper_half` returns.
     train
-        As `views.cache` returns: the plain view first.
+        As `augmentation.cache` returns: the plain view first.
     grades, validation_grades
         Grades as read.
     validation
@@ -83,7 +83,7 @@ def fit(
         File that keeps the state after every epoch: the same training, stopped and begun
         again, goes on from there. Removed at the end.
     fabric
-        Lightning Fabric, launched, as `devices.fabric` returns; None for one process.
+        Lightning Fabric, launched, as `distributed.fabric` returns; None for one process.
 
     Returns
     -------

@@ -21,7 +21,7 @@ def measure(before: pd.DataFrame, after: pd.DataFrame, known: pd.DataFrame) -> p
 
     Returns
     -------
-    As `probe.read` returns.
+    As `linear_probe.read` returns.
     """
     kinds = {
         name: known[["knee_id"]]

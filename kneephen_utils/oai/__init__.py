@@ -50,7 +50,7 @@ class Release:
     ends
         One row per participant: `last_contact_months`, `death_months`.
     films
-        One row per baseline series: see `pictures.listed`.
+        One row per baseline series: see `image_index.listed`.
     ingest
         One row per expected table, and one of the lists of films: what was found, and what its
         absence means.

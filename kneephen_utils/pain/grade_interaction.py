@@ -21,7 +21,7 @@ def compare(
 ) -> list[Row]:
     """Compare level and slope of pain of each phenotype with those of its like in the grade below.
 
-    Parameters are those of `pain.compare`, and `alike` from `across.directions`.
+    Parameters are those of `pain.compare`, and `alike` from `interaction.directions`.
 
     Returns
     -------

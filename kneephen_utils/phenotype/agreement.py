@@ -31,7 +31,7 @@ def measure(
     phenotypes, knees
         The tables of these names.
     rivals
-        As `rival.gather` returns.
+        As `alternative_clusterings.gather` returns.
     seed
         Of the resamples.
 

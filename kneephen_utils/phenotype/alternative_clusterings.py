@@ -70,7 +70,7 @@ def gather(
     Parameters
     ----------
     cells
-        As `cell.gather` returns.
+        As `stratum.gather` returns.
     elsewhere
         The same knees as the other encoder sees them.
     taken

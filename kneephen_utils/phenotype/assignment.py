@@ -32,7 +32,7 @@ def assign(
     Parameters
     ----------
     cells
-        As `cell.gather` returns.
+        As `stratum.gather` returns.
     chosen
         As `sweep.run` returns; in a cell without a chosen setting no knee is in a group.
     settings

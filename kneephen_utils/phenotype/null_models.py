@@ -33,7 +33,7 @@ def draw(
     Parameters
     ----------
     cells
-        As `cell.gather` returns.
+        As `stratum.gather` returns.
     chosen
         As `sweep.run` returns; cells without a chosen setting are left out.
     settings

@@ -185,7 +185,7 @@ def around(
     Parameters
     ----------
     cells, wide
-        As `cell.gather` and `widened` return.
+        As `stratum.gather` and `widened` return.
     swept
         As `decide` returns for the settings that were searched.
     """

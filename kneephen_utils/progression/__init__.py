@@ -62,7 +62,8 @@ def compare(
     Rows for `effects.table`: the hazard ratio of the grouped-time model for every outcome; where
     age, body mass index or sex made the groups, the ratio given them beside it; for those that
     claims rest on, if `grouped` comes from `selection.weigh`, the ratio weighted for who was read;
-    for the first also all that `ratios.checks` puts beside it, and the bounds of `beside.bounds`.
+    for the first also all that `hazard_ratios.checks` puts beside it, and the bounds of
+    `sensitivity.bounds`.
 
     References
     ----------

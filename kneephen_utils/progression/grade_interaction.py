@@ -26,7 +26,7 @@ def compare(
     grouped
         From `effects.group`.
     alike
-        From `across.directions`.
+        From `interaction.directions`.
     events
         `events` table.
     horizon

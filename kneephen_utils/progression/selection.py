@@ -31,7 +31,7 @@ def weigh(
     A knee is read if it was graded, has a phenotype or was looked at for one, and was graded
     again within `horizon`. The chance of that among all knees without prosthesis of the people in
     question is a logistic model of age, sex, body mass index, baseline pain and subcohort; the
-    weight is the share of knees read over that chance, and at most `attrition.MOST`.
+    weight is the share of knees read over that chance, and at most `ipcw.MOST`.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def weighted(pair: pd.DataFrame) -> Row:
     Parameters
     ----------
     pair
-        From `hazard.censor`, with `mark` and `read_weight`.
+        From `discrete_time_hazard.censor`, with `mark` and `read_weight`.
     """
     named: Row = {"model": sensitivity.READ, "contrast": hazard_ratios.RATIO, "role": "sensitivity"}
     named |= {"unit": "ratio"}

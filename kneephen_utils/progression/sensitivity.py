@@ -46,7 +46,8 @@ def given_risks(pair: pd.DataFrame, outcome: str, judged: Judgement) -> list[Row
     Parameters
     ----------
     pair
-        From `hazard.censor`, with `mark`, `age`, `bmi`, `female` and the baseline columns.
+        From `discrete_time_hazard.censor`, with `mark`, `age`, `bmi`, `female` and the baseline
+        columns.
     outcome
         Its name; where only a contrast given its baseline may be shown, this one is too.
     judged
@@ -95,7 +96,8 @@ def bounds(pair: pd.DataFrame, events: pd.DataFrame, *, horizon: float) -> list[
 
     References
     ----------
-    Manski (1990), bounds without assumptions on who is not seen, https://www.jstor.org/stable/2006592.
+    Manski (1990), bounds without assumptions on who is not seen,
+    https://www.jstor.org/stable/2006592.
     """
     rises, replaced = (events[events["outcome"] == each] for each in (PRIMARY, DATED))
     named: Row = {"model": hazard_ratios.GROUPED, "role": "sensitivity", "unit": "ratio"}

@@ -19,7 +19,7 @@ def free_of(
     Parameters
     ----------
     seen
-        From `hazard.censor`, the knees of one group.
+        From `discrete_time_hazard.censor`, the knees of one group.
     outcome
         Its name.
     times

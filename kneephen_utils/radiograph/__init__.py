@@ -150,8 +150,8 @@ def _table(asked: pd.DataFrame, rows: list[dict[str, Any]]) -> pd.DataFrame:
 def reasons(crops: pd.DataFrame, *, disclose: bool) -> pd.DataFrame:
     """Count knees by status: columns `status`, `meaning`, `knees`, `share`.
 
-    Where single knees may not be shown, reasons with fewer than `closed.FEW` knees are put together
-    and a count still below that is missing.
+    Where single knees may not be shown, reasons with fewer than `small_cells.FEW` knees are put
+    together and a count still below that is missing.
     """
     counts = crops["status"].value_counts()
     order = [name for name in quality.REASONS if name in counts.index]
@@ -200,8 +200,8 @@ def exposure(crops: pd.DataFrame, participants: pd.DataFrame, *, disclose: bool)
     Returns
     -------
     Columns `measure`, `site`, `knees` and the percentiles `p5` to `p95`, share of full
-    scale. Where single knees may not be shown, sites with fewer than `closed.FEW` knees are left
-    out.
+    scale. Where single knees may not be shown, sites with fewer than `small_cells.FEW` knees are
+    left out.
     """
     pictured = crops[crops["status"] == "ok"]
     sites = pictured["participant_id"].map(participants.set_index("participant_id")["site"])

@@ -97,7 +97,7 @@ def _lie(field: np.ndarray, fits: np.ndarray, upright: float, count: int) -> tup
 
 
 def shrink(pixels: np.ndarray, spacing: float) -> np.ndarray:
-    """Average the film down to cells of `outline.GRID` mm."""
+    """Average the film down to cells of `knee_template.GRID` mm."""
     ratio = knee_template.GRID / spacing
     soft = resampling.box(max(round(ratio), 1))
     matrices = []

@@ -37,7 +37,7 @@ def sums(rows: pd.DataFrame, columns: Sequence[str], fitted: Fit) -> Sums:
     Parameters
     ----------
     rows
-        One row per knee and visit, as for `mixed.fit`.
+        One row per knee and visit, as for `lmm.fit`.
     columns
         Fixed effects beside the intercept.
     fitted

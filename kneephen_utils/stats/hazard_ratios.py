@@ -30,7 +30,8 @@ def main(pair: pd.DataFrame, beside: list[str]) -> Found:
     Parameters
     ----------
     pair
-        From `hazard.censor`: the knees of two phenotypes, `mark` 1 for the one compared.
+        From `discrete_time_hazard.censor`: the knees of two phenotypes, `mark` 1 for the one
+        compared.
     beside
         Baseline covariates without missing values; empty for the plain ratio.
 
@@ -76,7 +77,8 @@ def weighted(pair: pd.DataFrame, beside: list[str]) -> Found:
     Parameters
     ----------
     pair
-        From `hazard.censor`, knees never read again included, `mark` 1 for the one compared.
+        From `discrete_time_hazard.censor`, knees never read again included, `mark` 1 for the one
+        compared.
     beside
         Baseline columns the chance of being read again may depend on.
     """

@@ -111,7 +111,8 @@ def ratio(events: pd.DataFrame, beside: Sequence[str]) -> dict[str, Any]:
     Parameters
     ----------
     events
-        From `hazard.censor`, with `mark`, `upper` and `kl_grade`; each grade has its own hazard.
+        From `discrete_time_hazard.censor`, with `mark`, `upper` and `kl_grade`; each grade has its
+        own hazard.
     beside
         Further covariates, such as none.
 
@@ -161,11 +162,12 @@ def courses(
     Parameters
     ----------
     rows
-        From `slopes.at_visits`, with `mark` and `upper`.
+        From `lmm_contrasts.at_visits`, with `mark` and `upper`.
     contrasts
-        From `slopes.contrasts`: of the level at baseline and the slope alone.
+        From `lmm_contrasts.contrasts`: of the level at baseline and the slope alone.
     draws, seed
-        Turns of the signs of whole people for intervals and p values, see `clustered.inverted`.
+        Turns of the signs of whole people for intervals and p values, see
+        `cluster_robust.inverted`.
 
     Raises
     ------

@@ -21,8 +21,8 @@ def weights(events: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     events
-        From `hazard.censor`, knees never read again included, with numeric baseline `columns`
-        without missing values.
+        From `discrete_time_hazard.censor`, knees never read again included, with numeric baseline
+        `columns` without missing values.
     columns
         What the chance of being read again may depend on, beside the visit.
 

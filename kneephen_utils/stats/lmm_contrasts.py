@@ -93,7 +93,8 @@ def compare(
     robust
         For measures that do not scatter alike in the phenotypes, such as those that are given a
         baseline: intervals and p values come from turning the signs of whole people, see
-        `clustered.inverted`. Else both are the model's, with Satterthwaite's degrees of freedom.
+        `cluster_robust.inverted`. Else both are the model's, with Satterthwaite's degrees of
+        freedom.
     draws, seed
         Of the signs; without draws intervals and p values are Wald's, clustered by person.
 
@@ -170,7 +171,7 @@ def read(
 
 
 def agreement(rows: pd.DataFrame, *, people: int, seed: int) -> pd.DataFrame:
-    """Fit the model of the largest grade with phenotypes in several ways, see `mixed.agreement`.
+    """Fit the model of the largest grade with phenotypes in several ways, see `lmm.agreement`.
 
     Without any phenotype the course of the largest grade is compared. Where nothing can be
     estimated there are no rows.

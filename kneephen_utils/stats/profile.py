@@ -62,7 +62,8 @@ def ratio(
     Parameters
     ----------
     rows
-        From `hazard.periods`, with numeric `tested` and `beside` without missing values.
+        From `discrete_time_hazard.periods`, with numeric `tested` and `beside` without missing
+        values.
     tested
         Column whose hazard ratio per unit is wanted.
     beside

@@ -28,7 +28,7 @@ def cox(events: pd.DataFrame, columns: Sequence[str], *, clustered: bool) -> Fit
     Parameters
     ----------
     events
-        From `hazard.censor`, with numeric `columns`.
+        From `discrete_time_hazard.censor`, with numeric `columns`.
     columns
         Covariates; their coefficients are log hazard ratios.
     clustered
@@ -99,7 +99,7 @@ def weibull(events: pd.DataFrame, column: str) -> tuple[float, float, float]:
     Parameters
     ----------
     events
-        From `hazard.censor`; the event lies between `left_months` and `right_months`.
+        From `discrete_time_hazard.censor`; the event lies between `left_months` and `right_months`.
     column
         A column of zeros and ones.
 
@@ -138,7 +138,7 @@ def free(events: pd.DataFrame, times: np.ndarray, weights: np.ndarray) -> np.nda
     Parameters
     ----------
     events
-        From `hazard.censor`; the event counts at the visit that showed it.
+        From `discrete_time_hazard.censor`; the event counts at the visit that showed it.
     times
         Months, ascending.
     weights

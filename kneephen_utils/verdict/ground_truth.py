@@ -81,7 +81,7 @@ def differences(folder: str, phenotypes: pd.DataFrame, effects: pd.DataFrame) ->
     Returns
     -------
     Rows of the `truth` table, one per contrast whose right answer is known; see
-    `planted.expected` for what that is.
+    `expected_effects.expected` for what that is.
     """
     numbers = dict.fromkeys(["planted", "estimate", "low", "high"], "float64")
     kinds = {"kl_grade": "Int64", "knees": "int64"} | numbers

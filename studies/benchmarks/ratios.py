@@ -31,7 +31,7 @@ ALIKE = 0.4  # of the latent times of two knees of a person
 
 
 def cohort(knees: int, people: int, *, ratio: float, tied: float, seed: int) -> pd.DataFrame:
-    """Return one row per knee as `hazard.censor` does, with `mark` and the score `jsn`."""
+    """Return one row per knee as `discrete_time_hazard.censor` does, with `mark` and `jsn`."""
     rng = np.random.default_rng([seed, knees])
     person = np.repeat(np.arange(people), 2)
 

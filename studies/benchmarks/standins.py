@@ -24,7 +24,7 @@ def pictures(knees: pd.DataFrame, rng: np.random.Generator, *, dimensions: int) 
     Parameters
     ----------
     knees
-        From `people.draw`.
+        From `participant_model.draw`.
     rng
         Of the noise; how features are mixed is always the same.
     dimensions
